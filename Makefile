@@ -1,0 +1,48 @@
+# Two commands do all the set-up: `make demo` and `make test`.
+PYTHON ?= python3.11
+BIN := .venv/bin
+KEDRO := $(BIN)/kedro
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint compact-backbones lock clean
+
+help: ## show these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/runtime ## create .venv with the locked packages
+
+demo: .venv/runtime ## draw a gesture set, train on it, show what came out
+	$(KEDRO) run --env demo --pipeline sample_data --tags clips
+	$(KEDRO) run --env demo
+
+test: .venv/dev ## run the tests
+	$(BIN)/python -m pytest
+
+lint: .venv/dev ## ruff, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+compact-backbones: .venv/runtime ## teach the demo's small backbones anew (up to 60 minutes on two cores)
+	$(KEDRO) run --env demo --pipeline sample_data --tags compact_backbones
+
+lock: ## resolve the packages anew with uv and export what pip installs
+	uv lock
+	uv export -q --frozen --no-emit-project --no-dev -o requirements.txt
+	uv export -q --frozen --no-emit-project -o requirements-dev.txt
+
+clean: ## remove what runs wrote; raw frames and the environment stay
+	rm -rf data/demo data/0[2-578]_* data/06_models/classifier data/06_models/training_checkpoint mlflow.db mlruns build
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/runtime: requirements.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/runtime
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,3 @@
+"""Hand gestures from video."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,115 @@
+"""Clip transforms: the same random change on every frame of a clip."""
+
+import hashlib
+import os
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+import albumentations as A
+import cv2
+import numpy as np
+
+
+def view_seed(seed: int, sequence_id: str, view: int) -> int:
+    """A seed in 0..2**31-1 that depends on nothing but its arguments (not on workers, order or machine)."""
+    digest = hashlib.blake2b(f"{seed}\0{sequence_id}\0{view}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def resize_clip(clip: np.ndarray, size: int) -> np.ndarray:
+    """Resize every frame, uint8 (T, H, W, 3), to (T, size, size, 3); the aspect is not kept."""
+    frames, height, width = clip.shape[:3]
+    if (height, width) == (size, size):
+        return clip
+    method = cv2.INTER_AREA if height * width > size * size else cv2.INTER_LINEAR
+    resized = np.empty((frames, size, size, 3), np.uint8)
+    for source, target in zip(clip, resized, strict=True):
+        cv2.resize(source, (size, size), dst=target, interpolation=method)
+    return resized
+
+
+class ClipAugmentation:
+    """Flip, distort, change light, add noise, blur, resize: one draw of each for the whole clip.
+
+    Args:
+        size: side of the frames that come out, pixels.
+        horizontal_flip: probability of the mirror image; the caller must map the label (`mirrored`).
+        distortion, light, noise, blur: probability of one of the two transforms of that step.
+        optical_limit, grid_limit, grid_steps: strengths of the distortions.
+        brightness, contrast, saturation, hue: strengths of the changes of light.
+        noise_std: range of the Gaussian noise's standard deviation, as a fraction of 255.
+        iso_color, iso_intensity: ranges of the sensor noise.
+        blur_limit: the largest blur kernel, an odd number of pixels, at least 3.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        horizontal_flip: float,
+        distortion: float,
+        light: float,
+        noise: float,
+        blur: float,
+        optical_limit: float,
+        grid_limit: float,
+        grid_steps: int,
+        brightness: float,
+        contrast: float,
+        saturation: float,
+        hue: float,
+        noise_std: tuple[float, float],
+        iso_color: tuple[float, float],
+        iso_intensity: tuple[float, float],
+        blur_limit: int,
+    ) -> None:
+        self.size = size
+        self.horizontal_flip = horizontal_flip
+        self.transforms = A.Compose(
+            [
+                A.OneOf(
+                    [
+                        A.OpticalDistortion(distort_limit=(-optical_limit, optical_limit)),
+                        A.GridDistortion(num_steps=grid_steps, distort_limit=(-grid_limit, grid_limit)),
+                    ],
+                    p=distortion,
+                ),
+                A.OneOf(
+                    [
+                        A.RandomBrightnessContrast(
+                            brightness_limit=(-brightness, brightness), contrast_limit=(-contrast, contrast)
+                        ),
+                        A.ColorJitter(
+                            brightness=_around_one(brightness),
+                            contrast=_around_one(contrast),
+                            saturation=_around_one(saturation),
+                            hue=(-hue, hue),
+                        ),
+                    ],
+                    p=light,
+                ),
+                A.OneOf(
+                    [A.GaussNoise(std_range=noise_std), A.ISONoise(color_shift=iso_color, intensity=iso_intensity)],
+                    p=noise,
+                ),
+                A.OneOf([A.MotionBlur(blur_limit=(3, blur_limit)), A.GaussianBlur(blur_limit=(3, blur_limit))], p=blur),
+            ]
+        )
+
+    def __call__(self, clip: np.ndarray, seed: int) -> tuple[np.ndarray, bool]:
+        """Augment one clip, uint8 (T, H, W, 3).
+
+        Returns the clip as uint8 (T, size, size, 3) and whether it is mirrored. The same clip and
+        seed give the same result, bit for bit.
+        """
+        if clip.shape[1] > self.size or clip.shape[2] > self.size:
+            clip = resize_clip(clip, self.size)  # first: every step after it is cheaper on fewer pixels
+        mirrored = bool(np.random.default_rng(seed).random() < self.horizontal_flip)
+        if mirrored:
+            clip = np.ascontiguousarray(clip[:, :, ::-1])
+        self.transforms.set_random_seed(seed)
+        return resize_clip(self.transforms(images=clip)["images"], self.size), mirrored
+
+
+def _around_one(limit: float) -> tuple[float, float]:
+    return (1 - limit, 1 + limit)

@@ -1,0 +1,8 @@
+"""Catalog datasets of this project: `load` returns a light handle, `save` consumes a stream."""
+
+from hand_gestures.datasets.bundle_dataset import BundleDataset
+from hand_gestures.datasets.embeddings_dataset import EmbeddingsDataset
+from hand_gestures.datasets.folder_dataset import FolderDataset
+from hand_gestures.datasets.frame_folder_dataset import FrameFolderDataset
+
+__all__ = ["BundleDataset", "EmbeddingsDataset", "FolderDataset", "FrameFolderDataset"]

@@ -1,0 +1,43 @@
+"""A folder as a catalog entry."""
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kedro.io import AbstractDataset
+from kedro.io.core import DatasetError
+
+
+class FolderDataset(AbstractDataset[Any, Path]):
+    """``FolderDataset`` gives a node the place of a folder; what is in it is the node's business.
+
+    Example usage for the YAML API:
+
+    .. code-block:: yaml
+
+        raw_frames:
+          type: hand_gestures.datasets.FolderDataset
+          filepath: data/01_raw/frames
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        """
+        Args:
+            filepath: the folder; it need not exist.
+            metadata: anything, ignored by Kedro and read by plugins.
+        """
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Path:
+        return self._filepath
+
+    def save(self, data: Any) -> NoReturn:
+        raise DatasetError(
+            f"{self._filepath} is a folder that nodes read or write themselves: nothing can be saved to it"
+        )
+
+    def _exists(self) -> bool:
+        return self._filepath.is_dir()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._filepath}

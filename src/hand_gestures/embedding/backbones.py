@@ -1,0 +1,122 @@
+"""The two frozen backbones: a ViT through transformers, a ResNeXt50 through timm."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from hand_gestures.embedding.model_files import ModelFiles, ModelUnavailableError
+from hand_gestures.embedding.preprocessing import Preprocessing
+
+VIT_CONFIG_FILES = ["config.json", "preprocessor_config.json"]
+RESNEXT_CONFIG_FILES = ["config.json"]
+WEIGHTS = "model.safetensors"
+
+# HaGRID's own classifiers: letterboxed to 224, with the data set's mean and spread
+# (github.com/hukenovs/hagrid, configs of the full-frame classifiers)
+HAGRID_PREPROCESSING = Preprocessing(224, "bilinear", (0.54, 0.499, 0.473), (0.231, 0.232, 0.229), letterbox=144)
+HAGRID_KEY = "MODEL_STATE"
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen network that turns regions into vectors of `width` features."""
+
+    network: nn.Module
+    width: int
+    preprocessing: Preprocessing
+
+    def __call__(self, regions: torch.Tensor) -> torch.Tensor:
+        """uint8 (N, 3, H, W) → float32 (N, width)."""
+        dtype = next(self.network.parameters()).dtype
+        return self.network(self.preprocessing(regions).to(dtype)).float()
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> "Backbone":
+        return Backbone(self.network.to(device, dtype), self.width, self.preprocessing)
+
+
+class MeanTokens(nn.Module):
+    """A ViT read as the mean over all tokens of its last hidden layer: (N, 3, s, s) → (N, D)."""
+
+    def __init__(self, vit: nn.Module) -> None:
+        super().__init__()
+        self.vit = vit
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.vit(pixel_values=pixels).last_hidden_state.mean(dim=1)
+
+
+def load_vit(files: ModelFiles) -> Backbone:
+    """Load a ViT of transformers with the size and normalisation of its own config."""
+    from transformers import ViTImageProcessor, ViTModel
+
+    with _loading("ViT", files):
+        vit, report = ViTModel.from_pretrained(
+            files.folder, add_pooling_layer=False, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+        )
+        missing = sorted(report["missing_keys"]) + sorted(str(key) for key in report["mismatched_keys"])
+        if missing:  # transformers would go on with random numbers in their place
+            raise ValueError(f"{len(missing)} weights are missing or of another shape, the first: {missing[0]}")
+        processor = ViTImageProcessor.from_pretrained(files.folder)
+        preprocessing = Preprocessing(
+            size=processor.size["height"],
+            interpolation={0: "nearest", 2: "bilinear", 3: "bicubic"}[int(processor.resample)],
+            mean=tuple(processor.image_mean),
+            std=tuple(processor.image_std),
+        )
+    return Backbone(_frozen(MeanTokens(vit)), vit.config.hidden_size, preprocessing)
+
+
+def load_resnext(files: ModelFiles) -> Backbone:
+    """Load a ResNeXt of timm (a folder with config.json and safetensors), or a HaGRID `MODEL_STATE` checkpoint."""
+    with _loading("ResNeXt", files):
+        if Path(files.weights).suffix == ".safetensors":
+            network, preprocessing = _timm_folder(files)
+        else:
+            network, preprocessing = _hagrid_checkpoint(files)
+    return Backbone(_frozen(network), int(getattr(network, "num_features")), preprocessing)
+
+
+def _timm_folder(files: ModelFiles) -> tuple[nn.Module, Preprocessing]:
+    import timm
+
+    network = timm.create_model(f"local-dir:{files.folder}", pretrained=True, num_classes=0)
+    config = timm.data.resolve_data_config(model=network)
+    preprocessing = Preprocessing(config["input_size"][-1], config["interpolation"], config["mean"], config["std"])
+    return network, preprocessing
+
+
+def _hagrid_checkpoint(files: ModelFiles) -> tuple[nn.Module, Preprocessing]:
+    import timm
+
+    checkpoint = torch.load(files.weights_path, map_location="cpu", weights_only=True)
+    if HAGRID_KEY not in checkpoint:
+        raise ValueError(f"the checkpoint has no {HAGRID_KEY}, only {', '.join(map(str, list(checkpoint)[:5]))}")
+    weights = {key: value for key, value in checkpoint[HAGRID_KEY].items() if not key.startswith("fc.")}
+    network = timm.create_model("resnext50_32x4d", pretrained=False, num_classes=0)
+    network.load_state_dict(weights, strict=True)
+    return network, HAGRID_PREPROCESSING
+
+
+def _frozen(network: nn.Module) -> nn.Module:
+    return network.eval().requires_grad_(False)
+
+
+class _loading:  # noqa: N801  (reads as a statement: `with _loading(...)`)
+    """Turns whatever a library raises on a wrong file into one sentence."""
+
+    def __init__(self, what: str, files: ModelFiles) -> None:
+        self.what, self.files = what, files
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            reason = (str(error).strip().splitlines() or [""])[0][:300]
+            raise ModelUnavailableError(
+                f"the {self.what} {self.files.name} (revision {self.files.commit or 'local'}) cannot be loaded from "
+                f"{self.files.weights_path} ({type(error).__name__}: {reason}); "
+                "give the file that belongs to this model, or fetch it again"
+            ) from error

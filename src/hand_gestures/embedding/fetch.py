@@ -1,0 +1,56 @@
+"""All pretrained models of a run, found and tried before any frame is read."""
+
+from dataclasses import asdict
+from typing import Any
+
+from hand_gestures.embedding.backbones import (
+    RESNEXT_CONFIG_FILES,
+    VIT_CONFIG_FILES,
+    WEIGHTS,
+    load_resnext,
+    load_vit,
+)
+from hand_gestures.embedding.channels import check_widths
+from hand_gestures.embedding.model_files import ModelFiles, find_model
+
+
+def fetch_models(
+    vit: dict[str, Any], resnext: dict[str, Any], hands: dict[str, Any] | None
+) -> dict[str, dict[str, Any]]:
+    """Find the models and load each once.
+
+    Args:
+        vit, resnext: `name`, `revision`, `path` of each.
+        hands: the same and `weights`, the file in the repository; None where hands are not searched.
+
+    Returns:
+        `ModelFiles` fields of each by role ("vit", "resnext", "hands"), the backbones with their `preprocessing`.
+
+    Raises:
+        ModelUnavailableError: a model cannot be had, is not what it should be, or does not fit the other.
+    """
+    vit_files = find_model(what="ViT", **vit, weights=WEIGHTS, config_files=VIT_CONFIG_FILES)
+    resnext_files = find_model(what="ResNeXt", **resnext, weights=WEIGHTS, config_files=RESNEXT_CONFIG_FILES)
+    loaded = {"vit": load_vit(vit_files), "resnext": load_resnext(resnext_files)}
+    check_widths(loaded["vit"].width, loaded["resnext"].width)
+    found = {
+        role: {**asdict(files), "preprocessing": loaded[role].preprocessing.describe()}
+        for role, files in {"vit": vit_files, "resnext": resnext_files}.items()
+    }
+    if hands is not None:
+        from hand_gestures.embedding.hands import load_detector
+
+        hand_files = find_model(what="hand detector", **hands, config_files=[])
+        load_detector(hand_files)
+        found["hands"] = asdict(hand_files)
+    return found
+
+
+def model_files(found: dict[str, Any]) -> ModelFiles:
+    """One entry of `fetch_models` as `ModelFiles`."""
+    return ModelFiles(**{key: value for key, value in found.items() if key != "preprocessing"})
+
+
+def model_identity(found: dict[str, Any]) -> dict[str, Any]:
+    """What a fingerprint records of one entry: not where the files lie."""
+    return {key: value for key, value in found.items() if key not in ("folder", "weights")}

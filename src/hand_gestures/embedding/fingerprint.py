@@ -1,0 +1,42 @@
+"""What an embeddings file was made from and how: two files compare only where their fingerprints agree."""
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+
+from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.errors import HandGesturesError
+from hand_gestures.flatten import flatten
+
+
+def fingerprint_digest(fingerprint: dict[str, Any]) -> str:
+    """A short name for a fingerprint: twelve hex digits of its sha256."""
+    return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def describe_file(file: EmbeddingFile) -> dict[str, Any]:
+    """Rows, views, classes and fingerprint of an embeddings file."""
+    rows, frames, channels, width = file.header.shape
+    counts = np.bincount(file.labels, minlength=len(file.header.class_names))
+    return {
+        "file": file.path.name,
+        "rows": rows,
+        "sequences": len(set(file.sequence_ids)),
+        "shape": [rows, frames, channels, width],
+        "rows_by_class": dict(zip(file.header.class_names, counts.tolist(), strict=True)),
+        "digest": fingerprint_digest(file.header.fingerprint),
+        "fingerprint": file.header.fingerprint,
+    }
+
+
+def require_same_fingerprint(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """Raise `HandGesturesError` naming the first field in which two fingerprints differ."""
+    first, second = flatten(one), flatten(other)
+    for field in sorted(first.keys() | second.keys()):
+        if first.get(field) != second.get(field):
+            raise HandGesturesError(
+                f"training and validation embeddings must be made alike, but their fingerprints differ in {field}: "
+                f"{first.get(field)} and {second.get(field)}; run feature_engineering for both"
+            )

@@ -1,0 +1,90 @@
+"""Where a pretrained model's files are: on disk, or fetched from the hub at a pinned revision."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from hand_gestures.errors import HandGesturesError
+
+
+class ModelUnavailableError(HandGesturesError):
+    """A pretrained model cannot be had or is not what it should be."""
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """One model on disk.
+
+    `folder` holds `weights` (a file name) and its config; `commit` is the resolved revision, None for a
+    local path; `sha256` is that of the weights.
+    """
+
+    name: str
+    revision: str | None
+    commit: str | None
+    folder: str
+    weights: str
+    sha256: str
+
+    @property
+    def weights_path(self) -> Path:
+        return Path(self.folder) / self.weights
+
+
+def find_model(
+    *, what: str, name: str, revision: str, path: str | None, weights: str, config_files: list[str]
+) -> ModelFiles:
+    """Find a model's files: below the local `path` where one is given, else on the hub.
+
+    Args:
+        what: what the model is for, used in errors.
+        name: repository on the hub, "owner/name".
+        revision: branch, tag or commit of it.
+        path: a local folder that holds `weights`, or a weights file itself.
+        weights: name of the weights file in the repository.
+        config_files: what else is needed from the repository.
+
+    Raises:
+        ModelUnavailableError: naming the model, the revision, where it was looked for and what to do.
+    """
+    if path is not None:
+        return _local_model(what, Path(path), weights)
+    folder = _fetch(what, name, revision, [weights, *config_files])
+    for file in [weights, *config_files]:
+        if not (folder / file).is_file():
+            raise ModelUnavailableError(
+                f"the {what} needs the file {file}, but {name} at revision {revision} has none "
+                f"(looked in {folder}); choose another model or revision"
+            )
+    return ModelFiles(name, revision, folder.name, str(folder), weights, _sha256(folder / weights))
+
+
+def _local_model(what: str, path: Path, weights: str) -> ModelFiles:
+    file = path / weights if path.is_dir() else path
+    if not file.is_file():
+        raise ModelUnavailableError(
+            f"the {what} is to be loaded from a local path, but {file} does not exist; "
+            "correct the path, or set it to null to fetch the model by name"
+        )
+    return ModelFiles(path.name, None, None, str(file.parent), file.name, _sha256(file))
+
+
+def _fetch(what: str, name: str, revision: str, files: list[str]) -> Path:
+    from huggingface_hub import constants, snapshot_download
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=files))
+    except (
+        Exception
+    ) as error:  # the hub's client has no common base for "no network", "no such model", "no such revision"
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelUnavailableError(
+            f"the {what} {name} at revision {revision} cannot be had: looked in {constants.HF_HUB_CACHE} and at "
+            f"{constants.ENDPOINT} ({type(error).__name__}: {reason[0]}); check name, revision and network, "
+            "or download it elsewhere and set its path"
+        ) from error
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,220 @@
+"""Every parameter, one model a topic: names, types and ranges are checked before anything runs."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
+
+from hand_gestures.errors import HandGesturesError
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("must be odd")
+    return value
+
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Strength = Annotated[float, Field(ge=0, lt=1)]
+Range = tuple[Probability, Probability]
+OddKernel = Annotated[int, Field(ge=3), AfterValidator(_odd)]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
+
+
+class Topic(BaseModel):
+    """A group of parameters; a name it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClipParameters(Topic):
+    """What a clip is."""
+
+    frames: PositiveInt = Field(32, description="frames a clip")
+    size: Annotated[int, Field(ge=32)] = Field(640, description="side of the square frames, pixels")
+
+
+class SplitParameters(Topic):
+    """Which sequences validate."""
+
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(0.2, description="share of each class that validates")
+    group_pattern: str | None = Field(
+        None, description="regular expression on the video id: performer or recording; no group stands on both sides"
+    )
+
+
+class AugmentationParameters(Topic):
+    """The augmented views of training clips."""
+
+    views: NonNegativeInt = Field(3, description="augmented views beside the clean one")
+    mirrored_classes: dict[str, str] = Field(
+        {}, description="class that each direction-dependent class becomes in a mirror"
+    )
+    horizontal_flip: Probability = 1.0
+    distortion: Probability = 0.5
+    light: Probability = 0.8
+    noise: Probability = 0.6
+    blur: Probability = 0.6
+    optical_limit: Strength = 0.05
+    grid_limit: Strength = 0.3
+    grid_steps: PositiveInt = 5
+    brightness: Strength = 0.2
+    contrast: Strength = 0.2
+    saturation: Strength = 0.2
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    noise_std: Range = Field((0.0124, 0.0277), description="standard deviation, fraction of 255")
+    iso_color: Range = (0.01, 0.05)
+    iso_intensity: Range = (0.1, 0.5)
+    blur_limit: OddKernel = Field(7, description="largest blur kernel, pixels")
+
+    def transform(self) -> dict[str, Any]:
+        """The arguments of `ClipAugmentation`."""
+        return self.model_dump(exclude={"views", "mirrored_classes"})
+
+
+class ModelSource(Topic):
+    """A pretrained model by name and revision on the hub, or by a local path, which goes first."""
+
+    name: str = Field(description="owner/name on the hub")
+    revision: str = Field("main", description="branch, tag or commit")
+    path: str | None = Field(None, description="local folder or weights file; name and revision are not used then")
+
+
+class BackboneParameters(Topic):
+    """The two frozen networks."""
+
+    vit: ModelSource
+    resnext: ModelSource
+
+
+class HandParameters(ModelSource):
+    """The hand detector."""
+
+    enabled: bool = True
+    weights: str = Field("weights/best.pt", description="file in the repository")
+    every: PositiveInt = Field(8, description="search every n-th frame of a clip")
+    confidence: Probability = 0.25
+    max_hands: PositiveInt = Field(4, description="boxes kept for one frame")
+
+    def steps(self, frames: int) -> list[int]:
+        """The time steps of a clip that are searched."""
+        return list(range(0, frames, self.every)) if self.enabled else []
+
+
+class ExtractionParameters(Topic):
+    """How embeddings are computed."""
+
+    device: Device = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    batch_size: PositiveInt = Field(32, description="frames at a time")
+    workers: NonNegativeInt = Field(4, description="processes that decode and augment; 0 = none beside the main one")
+
+
+class NetworkParameters(Topic):
+    """The shape of CNNBiLSTMWithAttention."""
+
+    hidden: PositiveInt = 512
+    layers: PositiveInt = 3
+    dropout: Strength = 0.3
+    standardise: bool = Field(True, description="standardise the input with the training file's mean and spread")
+
+
+class TrainingParameters(Topic):
+    """How the classifier is trained."""
+
+    epochs: PositiveInt = 40
+    batch_size: PositiveInt = 32
+    learning_rate: PositiveFloat = Field(1e-3, description="highest of the cycle")
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    gradient_clip: Annotated[float, Field(ge=0)] = Field(1.0, description="largest gradient norm, 0 = no limit")
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    device: Device = "auto"
+    preload: bool | Literal["auto"] = Field("auto", description="keep all embeddings in memory")
+    workers: NonNegativeInt = 0
+
+
+class EvaluationParameters(Topic):
+    """What is reported."""
+
+    class_sets: dict[str, list[str]] = Field({}, description="name → classes whose accuracy is reported together")
+
+
+class SampleParameters(Topic):
+    """The drawn gesture set."""
+
+    performers: PositiveInt = 24
+    takes: PositiveInt = Field(1, description="clips of each gesture by each performer")
+    height: Annotated[int, Field(ge=64)] = 240
+    width: Annotated[int, Field(ge=64)] = 320
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 90
+    processes: PositiveInt = 2
+
+
+class CompactBackboneParameters(Topic):
+    """How the compact backbones of the demo are taught."""
+
+    performers: PositiveInt = 800
+    frames_each: PositiveInt = 16
+    held_out_performers: PositiveInt = 60
+    vit_epochs: PositiveInt = 9
+    resnext_epochs: PositiveInt = 8
+    yolo_epochs: PositiveInt = 6
+    seed: NonNegativeInt = 7
+    processes: PositiveInt = 2
+
+
+class Parameters(Topic):
+    """All topics, and the four values that stand by themselves."""
+
+    frames_dir: str | None = Field(None, description="where the raw frames are")
+    data_root: str | None = Field(None, description="where everything is written")
+    seed: NonNegativeInt = 42
+    notice: str | None = Field(None, description="a sentence printed with the results")
+    clips: ClipParameters
+    split: SplitParameters
+    augmentation: AugmentationParameters
+    backbones: BackboneParameters
+    hands: HandParameters
+    extraction: ExtractionParameters
+    network: NetworkParameters
+    training: TrainingParameters
+    evaluation: EvaluationParameters
+    sample: SampleParameters
+    compact_backbones: CompactBackboneParameters
+
+
+def check_parameters(raw: Mapping[str, Any]) -> None:
+    """Raise `HandGesturesError` that names every parameter that is unknown, missing or out of range."""
+    try:
+        Parameters.model_validate(raw)
+    except ValidationError as error:
+        faults = "; ".join(_sentence(dict(fault)) for fault in error.errors())
+        raise HandGesturesError(f"{faults}. Mend it in conf/ or after --params") from error
+
+
+def _sentence(fault: dict[str, Any]) -> str:
+    place = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        known = _names_beside(fault["loc"])
+        close = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+        return f"parameter '{place}' does not exist" + (f" (did you mean '{close[0]}'?)" if close else "")
+    if fault["type"] == "missing":
+        return f"parameter '{place}' is missing"
+    return f"parameter '{place}' is {fault['input']!r}, but {fault['msg'][0].lower()}{fault['msg'][1:]}"
+
+
+def _names_beside(location: tuple) -> list[str]:
+    model: Any = Parameters
+    for name in location[:-1]:
+        model = model.model_fields[name].annotation
+    return list(model.model_fields)

@@ -1,0 +1,17 @@
+"""The pipelines by name; `kedro run` runs `__default__`."""
+
+from kedro.pipeline import Pipeline
+
+from hand_gestures.pipelines import data_processing, feature_engineering, modeling, sample_data
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Each pipeline has the name of its folder."""
+    pipelines = {
+        "data_processing": data_processing.create_pipeline(),
+        "feature_engineering": feature_engineering.create_pipeline(),
+        "modeling": modeling.create_pipeline(),
+        "sample_data": sample_data.create_pipeline(),
+    }
+    default = pipelines["data_processing"] + pipelines["feature_engineering"] + pipelines["modeling"]
+    return {**pipelines, "__default__": default}

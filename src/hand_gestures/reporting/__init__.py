@@ -1,0 +1,1 @@
+"""Figures from tables; knows neither networks nor Kedro nor MLflow."""

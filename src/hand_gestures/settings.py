@@ -1,0 +1,16 @@
+"""Project settings; see https://docs.kedro.org/en/stable/configure/settings/."""
+
+from kedro.config import OmegaConfigLoader
+
+from hand_gestures.errors import show_user_errors_in_one_sentence
+from hand_gestures.hooks import ParameterHooks, SummaryHooks
+
+HOOKS = (ParameterHooks(), SummaryHooks())
+CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "merge_strategy": {"parameters": "soft"},  # an environment holds single values, not whole topics
+}
+
+show_user_errors_in_one_sentence()

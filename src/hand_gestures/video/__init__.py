@@ -1,0 +1,1 @@
+"""Frame names, the frame catalog, sequences, splits, and clips read from disk."""
