@@ -1,5 +1,6 @@
 """Hooks observe a run: they check and log its parameters and say at its end what came out."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -54,4 +55,4 @@ class SummaryHooks:
 
 
 def _place(catalog: DataCatalog, name: str) -> str:
-    return str(catalog[name]._describe()["filepath"])
+    return os.path.relpath(catalog[name]._describe()["filepath"])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -75,10 +76,10 @@ def load_resnext(files: ModelFiles) -> Backbone:
             network, preprocessing = _timm_folder(files)
         else:
             network, preprocessing = _hagrid_checkpoint(files)
-    return Backbone(_frozen(network), int(getattr(network, "num_features")), preprocessing)
+    return Backbone(_frozen(network), int(network.num_features), preprocessing)
 
 
-def _timm_folder(files: ModelFiles) -> tuple[nn.Module, Preprocessing]:
+def _timm_folder(files: ModelFiles) -> tuple[Any, Preprocessing]:
     import timm
 
     network = timm.create_model(f"local-dir:{files.folder}", pretrained=True, num_classes=0)
@@ -87,7 +88,7 @@ def _timm_folder(files: ModelFiles) -> tuple[nn.Module, Preprocessing]:
     return network, preprocessing
 
 
-def _hagrid_checkpoint(files: ModelFiles) -> tuple[nn.Module, Preprocessing]:
+def _hagrid_checkpoint(files: ModelFiles) -> tuple[Any, Preprocessing]:
     import timm
 
     checkpoint = torch.load(files.weights_path, map_location="cpu", weights_only=True)

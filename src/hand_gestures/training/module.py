@@ -14,7 +14,8 @@ from hand_gestures.training.hdf5_dataset import EmbeddedClip
 
 
 class EpochMetrics(NamedTuple):
-    """Mean loss and share of right answers of both splits after one epoch, counted from 1."""
+    """Mean loss and share of right answers of both splits after one epoch, counted from 1, and the learning
+    rate of its last step."""
 
     epoch: int
     train_loss: float
@@ -72,8 +73,10 @@ class GestureModule(lightning.LightningModule):
         self.on_epoch = on_epoch
         self.train_metrics = SplitMetrics(network.classes)
         self.val_metrics = SplitMetrics(network.classes)
+        self.rate = 0.0  # of the last step
 
     def training_step(self, batch: EmbeddedClip, _: int) -> torch.Tensor:
+        self.rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
         return self._loss(batch, self.train_metrics)
 
     def validation_step(self, batch: EmbeddedClip, _: int) -> None:
@@ -87,8 +90,7 @@ class GestureModule(lightning.LightningModule):
 
     def on_train_epoch_end(self) -> None:  # validation of the same epoch has run by then
         train, val = self.train_metrics.finish(), self.val_metrics.finish()
-        rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
-        self.on_epoch(EpochMetrics(self.current_epoch + 1, *train, *val, rate))
+        self.on_epoch(EpochMetrics(self.current_epoch + 1, *train, *val, self.rate))
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.RAdam(

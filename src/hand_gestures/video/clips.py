@@ -1,5 +1,6 @@
 """Clips from disk: the views of a sequence, ready for the backbones."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from hand_gestures.augmentation import ClipAugmentation, resize_clip, view_seed
+from hand_gestures.errors import HandGesturesError
 from hand_gestures.video.image_files import read_frame
 
 
@@ -83,16 +85,36 @@ def read_clip(frames_dir: Path, paths: list[str]) -> tuple[np.ndarray, np.ndarra
     return np.stack(same_size), np.array([place[path] for path in paths])
 
 
-def clip_loader(dataset: Dataset, workers: int) -> DataLoader:
-    """Items of `dataset` one by one and in order, read ahead by `workers` processes of one thread each."""
-    return DataLoader(
-        dataset,
+def clip_loader(clips: VideoSequenceDataset, workers: int) -> Iterator[ClipViews]:
+    """Items of `clips` one by one and in order, read ahead by `workers` processes of one thread each."""
+    loader = DataLoader(
+        _Outcomes(clips),
         batch_size=None,
         num_workers=workers,
         worker_init_fn=_one_thread,
         # fork would copy the threads' locks of a process that has already run a network
         multiprocessing_context="spawn" if workers else None,
     )
+    for outcome in loader:
+        if isinstance(outcome, HandGesturesError):
+            raise outcome
+        yield outcome
+
+
+class _Outcomes(Dataset):
+    """Hands an error over as an item: raised in a worker, it would arrive wrapped in that worker's traceback."""
+
+    def __init__(self, clips: VideoSequenceDataset) -> None:
+        self.clips = clips
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> ClipViews | HandGesturesError:
+        try:
+            return self.clips[index]
+        except HandGesturesError as error:
+            return error
 
 
 def _one_thread(_: int) -> None:

@@ -1,0 +1,165 @@
+"""The demo environment at a tiny size, run once by real Kedro sessions; each test looks at what lies on disk."""
+
+import json
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from mlflow import MlflowClient
+
+from hand_gestures.classifier import load_bundle
+from hand_gestures.embedding.channels import CHANNEL_NAMES
+from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.training.evaluate import evaluate_classifier
+from tiny_project import TINY, copy_project
+
+
+def run(project: Path, **selection: object) -> None:
+    before = Path.cwd()
+    os.chdir(project)  # as a user would: the MLflow database is named relative to it
+    try:
+        bootstrap_project(project)
+        with KedroSession.create(project, env="demo", runtime_params=TINY) as session:
+            session.run(**selection)
+    finally:
+        os.chdir(before)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Path:
+    project = copy_project(tmp_path_factory.mktemp("demo"))
+    run(project, pipeline_names=["sample_data"], tags=["clips"])
+    run(project)
+    return project
+
+
+@pytest.fixture(scope="module")
+def results(demo) -> Path:
+    return demo / "data" / "demo"
+
+
+@pytest.fixture(scope="module")
+def mlflow_run(demo):
+    client = MlflowClient(f"sqlite:///{demo}/mlflow.db")
+    experiment = client.get_experiment_by_name("hand_gestures")
+    (only,) = client.search_runs([experiment.experiment_id], filter_string="attributes.run_name = '__default__'")
+    return client, only
+
+
+@pytest.mark.parametrize(("split", "rows"), [("train", 2 * 12 * 2), ("val", 12)])
+def test_plain_h5py_finds_the_contract(results, split, rows):
+    with h5py.File(results / f"05_model_input/preprocessed_{split}_dataset.h5") as file:
+        data = file["embeddings/data"]
+        assert data.shape == (rows, 32, 12, 192)
+        assert data.dtype == np.float32
+        assert (data.compression, data.shuffle, data.chunks) == ("gzip", True, (1, 32, 12, 192))
+        assert file["labels/data"].shape == (rows,)
+        assert np.issubdtype(file["labels/data"].dtype, np.integer)
+        assert file["sequence_ids/data"].shape == (rows,)
+        assert tuple(file.attrs["channel_names"]) == CHANNEL_NAMES
+        assert len(file.attrs["class_names"]) == 12
+        clip = data[0]
+        assert np.isfinite(clip).all()
+        chunks = [CHANNEL_NAMES.index(f"{region}_resnext_3") for region in ("left", "right", "full")]
+        assert not clip[:, chunks, 512 - 2 * 192 :].any()  # 512 features end there
+        assert clip[:, chunks, : 512 - 2 * 192].any()
+        fingerprint = json.loads(file.attrs["fingerprint"])
+        assert set(fingerprint["models"]) == {"vit", "resnext", "hands"}
+        assert all(len(model["sha256"]) == 64 for model in fingerprint["models"].values())
+
+
+def test_no_performer_stands_on_both_sides(results):
+    train, val = (pd.read_parquet(results / f"03_primary/{side}_sequences.parquet") for side in ("train", "val"))
+    assert set(train["group"]) | set(val["group"]) == {"performer01", "performer02", "performer03"}
+    assert not set(train["group"]) & set(val["group"])
+
+
+def test_mirrored_views_take_the_mirrored_label(results):
+    file = EmbeddingFile(results / "05_model_input/preprocessed_train_dataset.h5")
+    names = np.array(file.header.class_names)[file.labels]
+    labels = {(sequence, view): name for sequence, view, name in zip(file.sequence_ids, file.views, names, strict=True)}
+    partner = {"swipe_left": "swipe_right", "circle_clockwise": "circle_counterclockwise"}
+    partner |= {other: one for one, other in partner.items()}
+    for (sequence, view), name in labels.items():
+        own = sequence.split("/")[0]
+        assert name == (partner.get(own, own) if view else own)
+
+
+def test_hands_stand_beside_the_embeddings(results):
+    with h5py.File(results / "05_model_input/preprocessed_val_dataset.h5") as file:
+        assert file["hands/frames"][:].tolist() == [0, 8, 16, 24]
+        boxes, scores = file["hands/boxes"][:], file["hands/scores"][:]
+    assert boxes.shape == (12, 4, 4, 4)
+    found = np.isfinite(scores)
+    assert found.any()
+    assert (np.isfinite(boxes).all(-1) == found).all()
+    assert boxes[found].min() >= 0
+    assert boxes[found].max() <= 1
+
+
+def test_the_model_on_disk_gives_the_reported_accuracy_again(results):
+    bundle = load_bundle(results / "06_models/classifier")
+    file = EmbeddingFile(results / "05_model_input/preprocessed_val_dataset.h5")
+    again = evaluate_classifier(bundle, file, 32, torch.device("cpu")).predictions["correct"].mean()
+    history = pd.read_csv(results / "08_reporting/training_history.csv")
+    assert json.loads((results / "08_reporting/evaluation.json").read_text())["accuracy"] == again
+    assert history["val_accuracy"].max() == pytest.approx(again, abs=1e-6)
+
+
+def test_attention_statistics_count_every_clip(results):
+    channels = pd.read_csv(results / "08_reporting/channel_attention.csv")
+    frames = pd.read_csv(results / "08_reporting/frame_attention.csv")
+    assert tuple(channels["channel"]) == CHANNEL_NAMES
+    assert channels["times_highest"].sum() == channels["times_lowest"].sum() == 12
+    assert frames["times_highest"].sum() == frames["times_lowest"].sum() == 12 * 12
+    assert channels["mean"].sum() == pytest.approx(1)
+
+
+def test_mlflow_holds_flat_parameters(mlflow_run):
+    parameters = mlflow_run[1].data.params
+    assert parameters["training.epochs"] == "2"
+    assert parameters["augmentation.mirrored_classes.swipe_left"] == "swipe_right"
+    assert parameters["backbones.resnext.name"] == "timm/resnext50_32x4d.a1_in1k"
+
+
+def test_mlflow_holds_metrics_of_every_epoch(mlflow_run):
+    client, run = mlflow_run
+    for metric in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
+        assert [point.step for point in client.get_metric_history(run.info.run_id, metric)] == [1, 2]
+    assert "best_val_accuracy" in run.data.metrics
+    assert "best_val_accuracy_direction_only" in run.data.metrics
+
+
+def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
+    client, run = mlflow_run
+
+    def names(folder: str | None = None) -> set[str]:
+        return {Path(item.path).name for item in client.list_artifacts(run.info.run_id, folder)}
+
+    assert {"classifier", "figures", "tables", "dataset_fingerprint.json"} <= names()
+    assert names("classifier") == {"model.json", "model.safetensors"}
+    assert names("figures") == {
+        f"{name}.png" for name in ("curves", "confusion", "class_accuracy", "channel_attention", "frame_attention")
+    }
+    assert {"channel_attention.csv", "frame_attention.csv", "evaluation.json", "confusion.csv"} <= names("tables")
+    assert len(run.data.tags["dataset_fingerprint"]) == 12
+
+
+@pytest.mark.parametrize("name", ["data_processing", "feature_engineering", "modeling"])
+def test_each_pipeline_runs_alone_from_what_is_on_disk_and_gives_the_same(demo, results, name):
+    product = {
+        "data_processing": "03_primary/val_sequences.parquet",
+        "feature_engineering": "05_model_input/preprocessed_val_dataset.h5",
+        "modeling": "06_models/classifier/model.safetensors",
+    }[name]
+    before = (results / product).read_bytes()
+    modified = (results / product).stat().st_mtime_ns
+    run(demo, pipeline_names=[name])
+    assert (results / product).stat().st_mtime_ns > modified
+    assert (results / product).read_bytes() == before
