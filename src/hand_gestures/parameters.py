@@ -1,6 +1,7 @@
 """Every parameter, one model a topic: names, types and ranges are checked before anything runs."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -24,9 +25,24 @@ def _odd(value: int) -> int:
     return value
 
 
+def _ascending(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError("must go from low to high")
+    return value
+
+
+def _regular_expression(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"must be a regular expression ({error})") from error
+    return value
+
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 Strength = Annotated[float, Field(ge=0, lt=1)]
-Range = tuple[Probability, Probability]
+Range = Annotated[tuple[Probability, Probability], AfterValidator(_ascending)]
+Pattern = Annotated[str, AfterValidator(_regular_expression)]
 OddKernel = Annotated[int, Field(ge=3), AfterValidator(_odd)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
 
@@ -48,7 +64,7 @@ class SplitParameters(Topic):
     """Which sequences validate."""
 
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(0.2, description="share of each class that validates")
-    group_pattern: str | None = Field(
+    group_pattern: Pattern | None = Field(
         None, description="regular expression on the video id: performer or recording; no group stands on both sides"
     )
 
@@ -168,7 +184,7 @@ class CompactBackboneParameters(Topic):
     held_out_performers: PositiveInt = 60
     vit_epochs: PositiveInt = 9
     resnext_epochs: PositiveInt = 8
-    yolo_epochs: PositiveInt = 6
+    yolo_epochs: PositiveInt = 2
     seed: NonNegativeInt = 7
     processes: PositiveInt = 2
 
@@ -198,8 +214,8 @@ def check_parameters(raw: Mapping[str, Any]) -> None:
     try:
         Parameters.model_validate(raw)
     except ValidationError as error:
-        faults = "; ".join(_sentence(dict(fault)) for fault in error.errors())
-        raise HandGesturesError(f"{faults}. Mend it in conf/ or after --params") from error
+        faults = "; ".join(dict.fromkeys(_sentence(dict(fault)) for fault in error.errors()))
+        raise HandGesturesError(f"{faults}; mend it in conf/ or after --params") from error
 
 
 def _sentence(fault: dict[str, Any]) -> str:
@@ -210,7 +226,8 @@ def _sentence(fault: dict[str, Any]) -> str:
         return f"parameter '{place}' does not exist" + (f" (did you mean '{close[0]}'?)" if close else "")
     if fault["type"] == "missing":
         return f"parameter '{place}' is missing"
-    return f"parameter '{place}' is {fault['input']!r}, but {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    reason = fault["msg"].removeprefix("Value error, ")
+    return f"parameter '{place}' is {fault['input']!r}, but {reason[0].lower()}{reason[1:]}"
 
 
 def _names_beside(location: tuple) -> list[str]:

@@ -29,7 +29,7 @@ SETTINGS = {
 
 @pytest.fixture
 def files(write_file):
-    return write_file("train.h5", 24), write_file("val.h5", 13, first=100)
+    return write_file("train.h5", 36), write_file("val.h5", 13, first=100)
 
 
 def train(files, folder, **changes):
@@ -42,7 +42,7 @@ def accuracy(bundle, file):
 
 
 def test_it_learns_the_direction_of_motion(files, tmp_path):
-    trained = train(files, tmp_path, epochs=20)
+    trained = train(files, tmp_path, epochs=25, hidden=16)
     assert accuracy(trained.best, files[1]) == 1.0
     assert trained.history["train_loss"].iloc[-1] < trained.history["train_loss"].iloc[0] / 2
 
@@ -51,7 +51,7 @@ def test_it_overfits_three_batches_of_noise(tmp_path):
     views = [embedded_view(0, n, noise=1.0)._replace(label=n % 3) for n in range(24)]
     write_embeddings(tmp_path / "noise.h5", embedding_stream(views))
     noise = EmbeddingFile(tmp_path / "noise.h5")
-    trained = train((noise, noise), tmp_path, epochs=40, hidden=16)
+    trained = train((noise, noise), tmp_path, epochs=80, hidden=32, learning_rate=0.03)
     assert trained.history["train_accuracy"].max() == 1.0
 
 

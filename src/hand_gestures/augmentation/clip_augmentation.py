@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
@@ -104,10 +105,12 @@ class ClipAugmentation:
         """
         if clip.shape[1] > self.size or clip.shape[2] > self.size:
             clip = resize_clip(clip, self.size)  # first: every step after it is cheaper on fewer pixels
-        mirrored = bool(np.random.default_rng(seed).random() < self.horizontal_flip)
+        draws = np.random.default_rng(seed)
+        mirrored = bool(draws.random() < self.horizontal_flip)
         if mirrored:
             clip = np.ascontiguousarray(clip[:, :, ::-1])
-        self.transforms.set_random_seed(seed)
+        # set_random_seed would hand every step the same numbers, so that noise and blur always came together
+        self.transforms.set_random_state(draws, random.Random(seed))
         return resize_clip(self.transforms(images=clip)["images"], self.size), mirrored
 
 

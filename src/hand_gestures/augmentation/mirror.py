@@ -34,7 +34,7 @@ def mirrored_labels(class_names: list[str], mirrored_classes: dict[str, str], fl
                 f"a mirrored view needs a class of this data set, but augmentation.mirrored_classes turns '{name}' "
                 f"into '{pairs[name]}', which has no clips; add clips of it or set augmentation.horizontal_flip to 0"
             )
-    directed = [name for name in class_names if DIRECTIONS & set(re.split(r"[^a-z]+", name.lower()))]
+    directed = [name for name in class_names if DIRECTIONS & set(_words(name))]
     unmapped = [name for name in directed if name not in pairs]
     if flips and unmapped:
         raise HandGesturesError(
@@ -43,6 +43,10 @@ def mirrored_labels(class_names: list[str], mirrored_classes: dict[str, str], fl
             "to itself where the mirror changes nothing, or set augmentation.horizontal_flip to 0"
         )
     return {name: pairs.get(name, name) for name in class_names}
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
 
 
 def _both_ways(pairs: dict[str, str]) -> dict[str, str]:

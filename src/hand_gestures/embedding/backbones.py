@@ -17,6 +17,7 @@ WEIGHTS = "model.safetensors"
 # HaGRID's own classifiers: letterboxed to 224, with the data set's mean and spread
 # (github.com/hukenovs/hagrid, configs of the full-frame classifiers)
 HAGRID_PREPROCESSING = Preprocessing(224, "bilinear", (0.54, 0.499, 0.473), (0.231, 0.232, 0.229), letterbox=144)
+INTERPOLATIONS = {0: "nearest-exact", 2: "bilinear", 3: "bicubic"}  # PIL's numbers
 HAGRID_KEY = "MODEL_STATE"
 
 
@@ -51,8 +52,12 @@ class MeanTokens(nn.Module):
 def load_vit(files: ModelFiles) -> Backbone:
     """Load a ViT of transformers with the size and normalisation of its own config."""
     from transformers import ViTImageProcessor, ViTModel
+    from transformers.utils import logging as transformers_logging
 
     with _loading("ViT", files):
+        transformers_logging.disable_progress_bar()
+        if files.weights != WEIGHTS:
+            raise ValueError(f"transformers reads {WEIGHTS} of a folder: give that folder as path")
         vit, report = ViTModel.from_pretrained(
             files.folder, add_pooling_layer=False, dtype=torch.float32, use_safetensors=True, output_loading_info=True
         )
@@ -61,8 +66,8 @@ def load_vit(files: ModelFiles) -> Backbone:
             raise ValueError(f"{len(missing)} weights are missing or of another shape, the first: {missing[0]}")
         processor = ViTImageProcessor.from_pretrained(files.folder)
         preprocessing = Preprocessing(
-            size=processor.size["height"],
-            interpolation={0: "nearest", 2: "bilinear", 3: "bicubic"}[int(processor.resample)],
+            size=vit.config.image_size,
+            interpolation=INTERPOLATIONS[int(processor.resample)],
             mean=tuple(processor.image_mean),
             std=tuple(processor.image_std),
         )
@@ -81,8 +86,13 @@ def load_resnext(files: ModelFiles) -> Backbone:
 
 def _timm_folder(files: ModelFiles) -> tuple[Any, Preprocessing]:
     import timm
+    from safetensors.torch import load_file
 
-    network = timm.create_model(f"local-dir:{files.folder}", pretrained=True, num_classes=0)
+    # timm itself takes any model.safetensors of the folder, and is not strict where the file has a head to drop
+    network = timm.create_model(f"local-dir:{files.folder}", pretrained=False, num_classes=0)
+    head = network.pretrained_cfg["classifier"] + "."
+    weights = {key: value for key, value in load_file(files.weights_path).items() if not key.startswith(head)}
+    network.load_state_dict(weights, strict=True)
     config = timm.data.resolve_data_config(model=network)
     preprocessing = Preprocessing(config["input_size"][-1], config["interpolation"], config["mean"], config["std"])
     return network, preprocessing
@@ -115,7 +125,7 @@ class _loading:  # noqa: N801  (reads as a statement: `with _loading(...)`)
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception):
-            reason = (str(error).strip().splitlines() or [""])[0][:300]
+            reason = " ".join(str(error).split())[:300]
             raise ModelUnavailableError(
                 f"the {self.what} {self.files.name} (revision {self.files.commit or 'local'}) cannot be loaded from "
                 f"{self.files.weights_path} ({type(error).__name__}: {reason}); "

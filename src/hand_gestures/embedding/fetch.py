@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+import torch
+
 from hand_gestures.embedding.backbones import (
     RESNEXT_CONFIG_FILES,
     VIT_CONFIG_FILES,
@@ -32,6 +34,8 @@ def fetch_models(
     vit_files = find_model(what="ViT", **vit, weights=WEIGHTS, config_files=VIT_CONFIG_FILES)
     resnext_files = find_model(what="ResNeXt", **resnext, weights=WEIGHTS, config_files=RESNEXT_CONFIG_FILES)
     loaded = {"vit": load_vit(vit_files), "resnext": load_resnext(resnext_files)}
+    for backbone in loaded.values():
+        backbone(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
     check_widths(loaded["vit"].width, loaded["resnext"].width)
     found = {
         role: {**asdict(files), "preprocessing": loaded[role].preprocessing.describe()}

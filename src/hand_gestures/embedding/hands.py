@@ -50,13 +50,17 @@ class HandDetector:
         return [Hands(boxes.xyxyn.cpu().numpy(), boxes.conf.cpu().numpy()) for boxes in found]
 
 
-def load_detector(files: ModelFiles) -> "YOLO":
-    """Load the weights without running code from them; `ModelUnavailableError` where that cannot be done."""
-    # It reads these once, at its first import: no code from the pickle, no look-ups, no installs.
+def restrain_ultralytics() -> None:
+    """No code from pickles, no look-ups, no installs: ultralytics reads this once, at its first import."""
     os.environ["ULTRALYTICS_SAFE_LOAD"] = "1"
     os.environ["YOLO_OFFLINE"] = "true"
     os.environ["YOLO_AUTOINSTALL"] = "false"
     os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.gettempdir())
+
+
+def load_detector(files: ModelFiles) -> "YOLO":
+    """Load the weights without running code from them; `ModelUnavailableError` where that cannot be done."""
+    restrain_ultralytics()
     from ultralytics import YOLO
     from ultralytics.utils import SAFE_LOAD
 
@@ -69,7 +73,7 @@ def load_detector(files: ModelFiles) -> "YOLO":
     try:
         return YOLO(path, task="detect")
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [""])[0][:300]
+        reason = " ".join(str(error).split())[:300]
         raise ModelUnavailableError(
             f"the hand detector {files.name} (revision {files.commit or 'local'}) cannot be loaded from {path} "
             f"({type(error).__name__}: {reason}); give a YOLOv8 detection file of ultralytics, "

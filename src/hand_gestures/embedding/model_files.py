@@ -1,10 +1,14 @@
 """Where a pretrained model's files are: on disk, or fetched from the hub at a pinned revision."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from hand_gestures.errors import HandGesturesError
+
+HUB_TIMEOUT = 10.0  # seconds
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class ModelUnavailableError(HandGesturesError):
@@ -70,19 +74,42 @@ def _local_model(what: str, path: Path, weights: str) -> ModelFiles:
 
 
 def _fetch(what: str, name: str, revision: str, files: list[str]) -> Path:
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import constants
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=files))
-    except (
-        Exception
-    ) as error:  # the hub's client has no common base for "no network", "no such model", "no such revision"
+        return Path(_snapshot(name, revision, files))
+    except Exception as error:  # the client has no common base for no network, no such model, no such revision
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelUnavailableError(
             f"the {what} {name} at revision {revision} cannot be had: looked in {constants.HF_HUB_CACHE} and at "
             f"{constants.ENDPOINT} ({type(error).__name__}: {reason[0]}); check name, revision and network, "
             "or download it elsewhere and set its path"
         ) from error
+
+
+def _snapshot(name: str, revision: str, files: list[str]) -> str:
+    """`snapshot_download` that gives up a hub which does not answer within HUB_TIMEOUT and looks in the cache.
+
+    By itself it retries a pinned commit for 23 s where nobody listens, and waits for ever where nobody answers.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if COMMIT.fullmatch(revision):
+        try:
+            cached = snapshot_download(name, revision=revision, allow_patterns=files, local_files_only=True)
+            if all((Path(cached) / file).is_file() for file in files):
+                return cached
+        except LocalEntryNotFoundError:
+            pass
+    try:
+        HfApi().model_info(name, revision=revision, timeout=HUB_TIMEOUT)
+    except Exception as unreachable:
+        try:
+            return snapshot_download(name, revision=revision, allow_patterns=files, local_files_only=True)
+        except LocalEntryNotFoundError:
+            raise unreachable from None
+    return snapshot_download(name, revision=revision, allow_patterns=files)
 
 
 def _sha256(file: Path) -> str:

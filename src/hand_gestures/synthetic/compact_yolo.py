@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from ultralytics.cfg import get_cfg
-from ultralytics.nn.tasks import DetectionModel, yaml_model_load
 
+from hand_gestures.embedding.hands import HandDetector, restrain_ultralytics
+from hand_gestures.embedding.model_files import ModelFiles
 from hand_gestures.progress import progress
 from hand_gestures.synthetic.training_frames import HandFrames
 
@@ -18,6 +18,10 @@ SCALE = [0.33, 0.125, 512]  # depth, width, most channels: YOLOv8n has a width o
 
 def train_compact_yolo(frames: HandFrames, held_out: HandFrames, file: Path, epochs: int, seed: int) -> dict:
     """Train the detector on square frames and save it as a `.pt`; returns its figures on `held_out`."""
+    restrain_ultralytics()
+    from ultralytics.cfg import get_cfg
+    from ultralytics.nn.tasks import DetectionModel, yaml_model_load
+
     torch.manual_seed(seed)
     architecture = yaml_model_load("yolov8n.yaml")
     architecture.update(nc=1, scale="compact", scales={"compact": SCALE})
@@ -61,9 +65,6 @@ def _batch(frames: HandFrames, rows: np.ndarray) -> dict[str, torch.Tensor]:
 
 def _figures(file: Path, frames: HandFrames) -> dict:
     """Share of frames whose surest box meets the hand (IoU over 0.5), by the project's own detector."""
-    from hand_gestures.embedding.hands import HandDetector
-    from hand_gestures.embedding.model_files import ModelFiles
-
     size = frames.images.shape[1]
     files = ModelFiles(file.stem, None, None, str(file.parent), file.name, "")
     detector = HandDetector(files, size, confidence=0.25, max_hands=1, device="cpu")
@@ -71,11 +72,11 @@ def _figures(file: Path, frames: HandFrames) -> dict:
     for start in range(0, len(frames), 32):
         found = detector(frames.images[start : start + 32])
         for hands, box in zip(found, frames.boxes[start : start + 32], strict=True):
-            met.append(len(hands.boxes) > 0 and _overlap(hands.boxes[0], box) > 0.5)
+            met.append(len(hands.boxes) > 0 and overlap(hands.boxes[0], box) > 0.5)
     return {"frames_found": round(float(np.mean(met)), 4)}
 
 
-def _overlap(one: np.ndarray, other: np.ndarray) -> float:
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Intersection over union of two boxes."""
     low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
     shared = float(np.prod(np.clip(high - low, 0, None)))

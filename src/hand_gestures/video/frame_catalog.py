@@ -9,9 +9,11 @@ import pandas as pd
 
 from hand_gestures.errors import HandGesturesError
 from hand_gestures.progress import progress
-from hand_gestures.video.frame_names import parse_frame_name
+from hand_gestures.video.frame_names import FrameName, parse_frame_name
 from hand_gestures.video.image_files import image_fault
 
+OUTSIDE = "link that leads outside frames_dir"
+NOT_UTF8 = "name is not UTF-8"
 LAYOUT = "{class_name}/{video_id}_frame_{number}.jpg"
 
 
@@ -68,46 +70,77 @@ def _entries(frames_dir: Path, rejected: list[RejectedFrame]) -> Iterator[os.Dir
     """The class folders; whatever else stands beside them is rejected."""
     with os.scandir(frames_dir) as entries:
         for entry in entries:
-            if entry.name.startswith("."):
-                rejected.append(RejectedFrame(entry.name, "hidden"))
-            elif not entry.is_dir():
-                rejected.append(RejectedFrame(entry.name, "not inside a class folder"))
-            else:
+            reason = _reason_to_reject_folder(entry, frames_dir)
+            if reason is None:
                 yield entry
+            else:
+                rejected.append(_rejected(entry.name, reason))
+
+
+def _reason_to_reject_folder(entry: os.DirEntry, frames_dir: Path) -> str | None:
+    try:
+        if entry.name.startswith("."):
+            return "hidden"
+        if not entry.is_dir():
+            return "not inside a class folder"
+        if _leads_outside(entry, frames_dir):
+            return OUTSIDE
+        return None if _is_text(entry.name) else NOT_UTF8
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def _catalog_class(frames_dir: Path, class_name: str, frames: list[Frame], rejected: list[RejectedFrame]) -> None:
     taken: set[tuple[str, int]] = set()
-    before = len(frames)
-    with os.scandir(frames_dir / class_name) as entries:
-        for entry in sorted(entries, key=lambda e: e.name):
-            path = f"{class_name}/{entry.name}"
-            name = parse_frame_name(entry.name)
-            reason = _reason_to_reject(entry, name is not None, frames_dir)
-            if reason is None and name is not None and (name.video_id, name.number) in taken:
-                reason = f"frame {name.number} of video '{name.video_id}' stands twice"
-            if reason is not None or name is None:
-                rejected.append(RejectedFrame(path, reason or ""))
-            else:
-                taken.add(name)
-                frames.append(Frame(class_name, name.video_id, name.number, path))
-    if len(frames) == before:
+    try:
+        with os.scandir(frames_dir / class_name) as scanned:
+            entries = sorted(scanned, key=lambda entry: entry.name)
+    except OSError as error:
+        rejected.append(RejectedFrame(f"{class_name}/", f"cannot be read: {error.strerror}"))
+        return
+    for entry in entries:
+        path = f"{class_name}/{entry.name}"
+        name = parse_frame_name(entry.name)
+        reason = _reason_to_reject(entry, name, frames_dir)
+        if reason is None and name in taken:
+            reason = "the same video and number stand twice"
+        if name is None or reason is not None:
+            rejected.append(_rejected(path, reason or ""))
+        else:
+            taken.add(name)
+            frames.append(Frame(class_name, name.video_id, name.number, path))
+    if not taken:
         rejected.append(RejectedFrame(f"{class_name}/", "class folder without a readable frame"))
 
 
-def _reason_to_reject(entry: os.DirEntry, named_as_frame: bool, frames_dir: Path) -> str | None:
-    if entry.name.startswith("."):
-        return "hidden"
-    if entry.is_dir():
-        return "folder inside a class folder"
-    if not named_as_frame:
-        return "name is not {video_id}_frame_{number}.jpg, .jpeg or .png"
-    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(frames_dir.resolve()):
-        return "link that leads outside frames_dir"
+def _reason_to_reject(entry: os.DirEntry, name: FrameName | None, frames_dir: Path) -> str | None:
     try:
+        if entry.name.startswith("."):
+            return "hidden"
+        if entry.is_dir():
+            return "folder inside a class folder"
+        if name is None:
+            return "name is not {video_id}_frame_{number}.jpg, .jpeg or .png"
+        if not _is_text(entry.name):
+            return NOT_UTF8
+        if _leads_outside(entry, frames_dir):
+            return OUTSIDE
         return image_fault(Path(entry.path))
     except OSError as error:
         return f"cannot be read: {error.strerror}"
+
+
+def _rejected(path: str, reason: str) -> RejectedFrame:
+    return RejectedFrame(os.fsencode(path).decode(errors="replace"), reason)
+
+
+def _is_text(name: str) -> bool:
+    """False for a name whose bytes are not UTF-8: no table could hold it."""
+    return name.encode(errors="ignore").decode() == name
+
+
+def _leads_outside(entry: os.DirEntry, frames_dir: Path) -> bool:
+    return entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(frames_dir.resolve())
 
 
 def _require_two_classes(frames_dir: Path, frames: pd.DataFrame, rejected: pd.DataFrame) -> None:

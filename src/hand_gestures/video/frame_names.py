@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 # The video id may hold `_frame_` itself: the greedy first group leaves only the last one to the number.
-PATTERN = re.compile(r"(?P<video_id>.+)_frame_(?P<number>\d+)\.(?:jpg|jpeg|png)", re.IGNORECASE)
+PATTERN = re.compile(r"(?P<video_id>.+)_frame_(?P<number>\d{1,18})\.(?:jpg|jpeg|png)", re.IGNORECASE)
 
 
 class FrameName(NamedTuple):

@@ -31,8 +31,6 @@ def split_sequences(sequences: pd.DataFrame, val_fraction: float, seed: int) -> 
     sequences = sequences.sort_values("sequence_id", ignore_index=True)
     groups_per_class = sequences.groupby("class_name")["group"].nunique()
     alone = sorted(groups_per_class.index[groups_per_class == 1])
-    pinned = set(sequences.loc[sequences["class_name"].isin(alone), "group"])
-    free = sequences[~sequences["group"].isin(pinned)]
     if alone:
         logger.warning(
             "%d of %d classes stay in training because they hold one sequence or one group only: %s",
@@ -40,7 +38,7 @@ def split_sequences(sequences: pd.DataFrame, val_fraction: float, seed: int) -> 
             len(groups_per_class),
             ", ".join(alone),
         )
-    chosen = set() if free.empty else _choose_groups(free, val_fraction, seed)
+    chosen = _choose_groups(sequences, val_fraction, seed)
     in_val = sequences["group"].isin(chosen)
     if not in_val.any():
         raise HandGesturesError(
@@ -67,7 +65,15 @@ def _choose_groups(sequences: pd.DataFrame, val_fraction: float, seed: int) -> s
             chosen.add(table.index[row])
             held += counts[row]
             groups_left -= has
-    return chosen
+    return chosen or _nearest_group(table, wanted)
+
+
+def _nearest_group(table: pd.DataFrame, wanted: np.ndarray) -> set[str]:
+    """Where every group is too large for its share: the one that misses it least, if training can spare any."""
+    counts = table.to_numpy()
+    groups = (counts > 0).sum(axis=0)
+    spared = [row for row in range(len(table)) if (groups[counts[row] > 0] > 1).all()]
+    return {str(table.index[min(spared, key=lambda row: ((counts[row] - wanted) ** 2).sum())])} if spared else set()
 
 
 def _draw(seed: int, group: str) -> bytes:

@@ -19,8 +19,7 @@ def scan_frames(frames_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     videos = frames[["class_name", "video_id"]].drop_duplicates()
     logger.info("%d frames of %d videos in %d classes", len(frames), len(videos), frames["class_name"].nunique())
     if len(rejected):
-        reasons = rejected["reason"].str.replace(r"frame \d+ of video .* stands", "a frame stands", regex=True)
-        counted = ", ".join(f"{count} x {reason}" for reason, count in reasons.value_counts().items())
+        counted = ", ".join(f"{count} x {reason}" for reason, count in rejected["reason"].value_counts().items())
         logger.warning("%d files rejected, see rejected_frames.csv: %s", len(rejected), counted)
     return frames, rejected
 

@@ -26,6 +26,6 @@ def teach_compact_backbones(
         folder,
         size=clips.size,
         # a distorted frame's hand is no longer where it was drawn
-        augmentation=augmentation.transform() | {"distortion": 0.0, "horizontal_flip": 0.5},
+        augmentation=augmentation.transform() | {"distortion": 0.0, "horizontal_flip": 0.5, "blur": 0.4},
         **compact.model_dump(),
     )

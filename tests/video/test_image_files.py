@@ -1,0 +1,85 @@
+import cv2
+import numpy as np
+import pytest
+
+from hand_gestures.errors import HandGesturesError
+from hand_gestures.video.image_files import image_fault, read_frame
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+@pytest.mark.parametrize(("suffix", "tolerance"), [(".png", 0), (".jpg", 6)])
+def test_colours_come_out_as_red_green_blue(tmp_path, suffix, tolerance):
+    stripes = np.repeat(np.array([[RED, GREEN, BLUE]], np.uint8), 32, axis=1).repeat(16, axis=0)
+    path = tmp_path / f"stripes{suffix}"
+    cv2.imwrite(str(path), stripes[..., ::-1])
+    frame = read_frame(path)
+    assert frame.shape == (16, 96, 3)
+    assert frame.dtype == np.uint8
+    middles = frame[8, [16, 48, 80]].astype(int)
+    assert np.abs(middles - (RED, GREEN, BLUE)).max() <= tolerance
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_grey_and_transparent_pictures_get_three_channels(tmp_path, channels):
+    cv2.imwrite(str(tmp_path / "v.png"), np.full((8, 10, channels), 70, np.uint8))
+    assert read_frame(tmp_path / "v.png").shape == (8, 10, 3)
+    assert (read_frame(tmp_path / "v.png") == 70).all()
+
+
+def test_a_path_may_hold_spaces_and_any_script(write_frame):
+    assert read_frame(write_frame("приклад 手/my video_frame_1.JPG")).shape == (24, 32, 3)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(HandGesturesError, match="restore the file") as caught:
+        read_frame(tmp_path / "gone_frame_1.jpg")
+    assert str(tmp_path / "gone_frame_1.jpg") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", b"\xff\xd8\xff" + b"x" * 300 + b"\xff\xd9"],
+    ids=["empty", "text", "right marks, nothing between"],
+)
+def test_a_file_that_cannot_be_decoded_is_named(tmp_path, content):
+    path = tmp_path / "v_frame_1.jpg"
+    path.write_bytes(content)
+    with pytest.raises(HandGesturesError, match="cannot be decoded; replace or remove") as caught:
+        read_frame(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_whole_picture_has_no_fault_and_every_cut_one_has(tmp_path, encode, suffix):
+    whole = encode(suffix)
+    path = tmp_path / f"v{suffix}"
+    path.write_bytes(whole)
+    assert image_fault(path) is None
+    for kept in range(0, len(whole), 97):
+        path.write_bytes(whole[:kept])
+        assert image_fault(path) is not None, f"{kept} of {len(whole)} bytes pass for a whole picture"
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_large_picture_cut_in_half_is_found_too(tmp_path, encode, suffix):
+    whole = encode(suffix, "", 240, 320)
+    assert len(whole) > 3 * 4096
+    (tmp_path / "v").write_bytes(whole)
+    assert image_fault(tmp_path / "v") is None
+    (tmp_path / "v").write_bytes(whole[: len(whole) // 2])
+    assert image_fault(tmp_path / "v") == f"truncated {'jpeg' if suffix == '.jpg' else 'png'}"
+
+
+def test_the_end_of_an_embedded_thumbnail_is_not_the_end_of_the_picture(tmp_path, encode):
+    whole = encode(".jpg", "", 240, 320)
+    thumbnail = encode(".jpg", "", 8, 8)
+    segment = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    path = tmp_path / "v.jpg"
+    path.write_bytes(whole[:2] + segment + whole[2:])
+    assert image_fault(path) is None
+    assert read_frame(path).shape == (240, 320, 3)
+    path.write_bytes(path.read_bytes()[: len(whole) // 2])
+    assert image_fault(path) == "truncated jpeg"

@@ -1,0 +1,164 @@
+import logging
+
+import pandas as pd
+import pytest
+
+from hand_gestures.errors import HandGesturesError
+from hand_gestures.video.splits import split_sequences
+
+
+def sequence_table(rows):
+    """One sequence for each (class, video, group)."""
+    table = pd.DataFrame(rows, columns=["class_name", "video_id", "group"])
+    table.insert(0, "sequence_id", table["class_name"] + "/" + table["video_id"])
+    return table
+
+
+def alone(clips_per_class):
+    """Every video a group of its own."""
+    return sequence_table(
+        [(name, f"v{n}", f"{name}/v{n}") for name, count in clips_per_class.items() for n in range(count)]
+    )
+
+
+def by_performer(performers, classes=4, takes=2):
+    """Every performer shows every class `takes` times."""
+    return sequence_table(
+        [
+            (f"class{c}", f"p{p:02d}-{t}", f"p{p:02d}")
+            for p in range(performers)
+            for c in range(classes)
+            for t in range(takes)
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "sequences",
+    [alone({"wave": 10, "fist": 7, "open": 33}), by_performer(8), by_performer(5, classes=2, takes=1)],
+    ids=["videos", "performers", "few performers"],
+)
+def test_both_sides_are_disjoint_and_complete(sequences, seed):
+    train, val = split_sequences(sequences, 0.2, seed)
+    train_ids, val_ids = set(train["sequence_id"]), set(val["sequence_id"])
+    assert not train_ids & val_ids
+    assert train_ids | val_ids == set(sequences["sequence_id"])
+    assert len(train) + len(val) == len(sequences)
+    assert set(train["class_name"]) == set(val["class_name"]) == set(sequences["class_name"])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_group_stands_on_both_sides(seed):
+    train, val = split_sequences(by_performer(9), 0.3, seed)
+    assert not set(train["group"]) & set(val["group"])
+    assert len(val) > 0
+
+
+@pytest.mark.parametrize("sequences", [alone({"wave": 10, "fist": 7}), by_performer(8)], ids=["videos", "performers"])
+def test_the_order_of_the_table_does_not_matter(sequences):
+    expected = split_sequences(sequences, 0.2, 1)
+    for shuffle in range(3):
+        split = split_sequences(sequences.sample(frac=1, random_state=shuffle), 0.2, 1)
+        assert split.train.equals(expected.train)
+        assert split.val.equals(expected.val)
+
+
+def test_another_seed_gives_another_split():
+    sequences = by_performer(10)
+    chosen = {tuple(split_sequences(sequences, 0.2, seed).val["group"].unique()) for seed in range(8)}
+    assert len(chosen) >= 4
+
+
+def test_both_tables_are_ordered_and_keep_their_columns():
+    sequences = alone({"wave": 10, "fist": 7}).assign(repeated=3)
+    for side in split_sequences(sequences.iloc[::-1], 0.2, 1):
+        assert list(side["sequence_id"]) == sorted(side["sequence_id"])
+        assert list(side.index) == list(range(len(side)))
+        assert list(side.columns) == list(sequences.columns)
+
+
+@pytest.mark.parametrize(
+    ("clips", "fraction", "in_val"),
+    [(10, 0.2, 2), (100, 0.2, 20), (20, 0.25, 5), (7, 0.2, 1), (8, 0.2, 2), (2, 0.2, 1), (3, 0.1, 1), (10, 0.5, 5)],
+)
+def test_each_class_gives_its_share_to_validation(clips, fraction, in_val):
+    sequences = alone({"wave": clips, "fist": clips, "open": 40})
+    val = split_sequences(sequences, fraction, 5).val
+    counts = val["class_name"].value_counts()
+    assert counts["wave"] == counts["fist"] == in_val
+    assert counts["open"] == round(40 * fraction)
+
+
+def test_the_share_is_near_where_groups_hold_all_classes():
+    sequences = by_performer(10, classes=6, takes=3)
+    val = split_sequences(sequences, 0.2, 3).val
+    assert val["group"].nunique() == 2
+    assert set(val["class_name"].value_counts()) == {6}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_class_keeps_a_group_to_train_on(seed):
+    train = split_sequences(alone({"wave": 2, "fist": 3}), 0.95, seed).train
+    assert set(train["class_name"]) == {"wave", "fist"}
+
+
+def test_a_class_with_one_sequence_stays_in_training_with_a_warning(caplog):
+    with caplog.at_level(logging.WARNING):
+        train, val = split_sequences(alone({"wave": 10, "rare": 1, "fist": 10}), 0.2, 1)
+    assert "rare" in set(train["class_name"])
+    assert set(val["class_name"]) == {"wave", "fist"}
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning.startswith("1 of 3 classes stay in training")
+    assert warning.endswith(": rare")
+
+
+def test_without_such_a_class_there_is_no_warning(caplog):
+    split_sequences(alone({"wave": 10, "fist": 10}), 0.2, 1)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_class_of_one_group_stays_in_training_and_so_does_that_group(caplog, seed):
+    takes = [("rare", f"p00-{n}", "p00") for n in range(4)]
+    sequences = pd.concat([by_performer(8), sequence_table(takes)], ignore_index=True)
+    train, val = split_sequences(sequences, 0.3, seed)
+    assert (train["class_name"] == "rare").sum() == 4
+    assert (train["group"] == "p00").sum() == (sequences["group"] == "p00").sum()
+    assert len(val) > 0
+    assert "rare" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "sequences",
+    [
+        alone({"wave": 1, "fist": 1}),
+        by_performer(1),
+        sequence_table([("wave", "a", "p1"), ("wave", "b", "p1"), ("fist", "c", "p2"), ("fist", "d", "p2")]),
+    ],
+    ids=["one clip a class", "one performer", "a performer a class"],
+)
+def test_where_no_group_can_validate_the_remedy_is_named(sequences):
+    with pytest.raises(HandGesturesError, match=r"add recordings, or set split\.group_pattern to null") as caught:
+        split_sequences(sequences, 0.2, 1)
+    message = str(caught.value)
+    assert all(name in message for name in set(sequences["class_name"]))
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_performers_are_enough(seed):
+    rows = [(name, f"{who}-{n}", who) for name in ("fist", "wave") for who in ("p1", "p2") for n in range(10)]
+    train, val = split_sequences(sequence_table(rows), 0.2, seed)
+    assert train["group"].nunique() == val["group"].nunique() == 1
+
+
+def test_a_group_may_validate_where_another_group_of_its_class_is_tied_to_training():
+    sequences = sequence_table([("wave", "a", "p1"), ("wave", "b", "p2"), ("rare", "c", "p1")])
+    assert list(split_sequences(sequences, 0.2, 1).val["sequence_id"]) == ["wave/b"]
+
+
+def test_groups_tied_to_training_count_for_the_share():
+    tied = [("wave", f"t{n}", "p0") for n in range(5)] + [("rare", "r", "p0")]
+    free = [("wave", f"v{n}", f"p{n}") for n in range(1, 6)]
+    assert len(split_sequences(sequence_table(tied + free), 0.2, 1).val) == 2
