@@ -5,6 +5,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
 
 from embedding.conftest import (
     RESNEXT_ARGS,
@@ -308,3 +309,17 @@ def test_a_vit_file_of_another_name_is_refused(vit_folder, tmp_path):
     shutil.copy(tmp_path / "vit/model.safetensors", tmp_path / "vit/mine.safetensors")
     with pytest.raises(ModelUnavailableError, match="give that folder as path"):
         load_vit(local_files(tmp_path / "vit/mine.safetensors"))
+
+
+def test_a_vit_saved_with_its_classifier_head_is_read_without_it(tmp_path):
+    """So the published ViT is saved: its weights stand below `vit.`, beside those of the head."""
+    config = ViTConfig(
+        hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=32, patch_size=16
+    )
+    classifier = ViTForImageClassification(config).eval()
+    classifier.save_pretrained(tmp_path)
+    ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(tmp_path)
+    backbone = load_vit(local_files(tmp_path))
+    pixels = torch.randn(2, 3, 32, 32)
+    expected = classifier.vit(pixel_values=pixels).last_hidden_state.mean(dim=1)
+    torch.testing.assert_close(backbone.network(pixels), expected)

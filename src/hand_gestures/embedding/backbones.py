@@ -1,5 +1,7 @@
 """The two frozen backbones: a ViT through transformers, a ResNeXt50 through timm."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,20 +116,15 @@ def _frozen(network: nn.Module) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-class _loading:  # noqa: N801  (reads as a statement: `with _loading(...)`)
+@contextmanager
+def _loading(what: str, files: ModelFiles) -> Iterator[None]:
     """Turns whatever a library raises on a wrong file into one sentence."""
-
-    def __init__(self, what: str, files: ModelFiles) -> None:
-        self.what, self.files = what, files
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception):
-            reason = " ".join(str(error).split())[:300]
-            raise ModelUnavailableError(
-                f"the {self.what} {self.files.name} (revision {self.files.commit or 'local'}) cannot be loaded from "
-                f"{self.files.weights_path} ({type(error).__name__}: {reason}); "
-                "give the file that belongs to this model, or fetch it again"
-            ) from error
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelUnavailableError(
+            f"the {what} {files.name} (revision {files.commit or 'local'}) cannot be loaded from "
+            f"{files.weights_path} ({type(error).__name__}: {reason}); "
+            "give the file that belongs to this model, or fetch it again"
+        ) from error
