@@ -1,6 +1,8 @@
 """Hooks observe a run: they check and log its parameters and say at its end what came out."""
 
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +48,18 @@ class SummaryHooks:
         lines += [
             f"model:    {_place(catalog, 'classifier')}",
             f"figures:  {Path(_place(catalog, 'confusion_figure')).parent}",
-            "MLflow:   mlflow ui",
-            f"pipeline: kedro viz{f' --env {self.env}' if self.env not in (None, 'local') else ''}",
+            f"MLflow:   {_command('mlflow')} ui",
+            f"pipeline: {_command('kedro')} viz run{f' --env {self.env}' if self.env not in (None, 'local') else ''}",
         ]
         if self.notice:
             lines.append(self.notice)
         print("\n" + "\n".join(lines))
+
+
+def _command(name: str) -> str:
+    """How this environment's command is called from here: by its name alone where it is on the path."""
+    script = Path(sys.executable).with_name(name)
+    return name if shutil.which(name) == str(script) else os.path.relpath(script)
 
 
 def _place(catalog: DataCatalog, name: str) -> str:
