@@ -118,7 +118,8 @@ def _fit(
 ) -> None:
     precision = choose_precision(precision, device)
     kind, _, number = device.partition(":")
-    for chatty in ("lightning.pytorch", "lightning.fabric"):
+    # its messages go to the logger of whichever of its three packages was imported last
+    for chatty in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     with warnings.catch_warnings():
         # preloaded rows need no loader processes; a small set has fewer batches than the logging interval
