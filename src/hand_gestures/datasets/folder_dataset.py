@@ -1,7 +1,7 @@
 """A folder as a catalog entry."""
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from kedro.io import AbstractDataset
 from kedro.io.core import DatasetError
@@ -31,7 +31,7 @@ class FolderDataset(AbstractDataset[Any, Path]):
     def load(self) -> Path:
         return self._filepath
 
-    def save(self, data: Any) -> NoReturn:
+    def save(self, data: Any) -> None:
         raise DatasetError(
             f"{self._filepath} is a folder that nodes read or write themselves: nothing can be saved to it"
         )

@@ -2,14 +2,12 @@
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-from kedro.io import AbstractDataset
+from hand_gestures.datasets.folder_dataset import FolderDataset
 
 
-class FrameFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
-    """``FrameFolderDataset`` writes frames as they come and replaces the folder when the last one is there.
+class FrameFolderDataset(FolderDataset):
+    """``FrameFolderDataset`` is a folder that frames can be saved to: it is replaced when the last one is there.
 
     ``save`` takes an iterator of (relative path, encoded image); ``load`` gives the folder.
 
@@ -22,18 +20,6 @@ class FrameFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
           filepath: data/01_raw/sample_frames
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        """
-        Args:
-            filepath: the folder; what was in it is replaced by a save.
-            metadata: anything, ignored by Kedro and read by plugins.
-        """
-        self._filepath = Path(filepath)
-        self.metadata = metadata
-
-    def load(self) -> Path:
-        return self._filepath
-
     def save(self, data: Iterator[tuple[str, bytes]]) -> None:
         partial = self._filepath.with_name(self._filepath.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -43,9 +29,3 @@ class FrameFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
             path.write_bytes(image)
         shutil.rmtree(self._filepath, ignore_errors=True)
         partial.replace(self._filepath)
-
-    def _exists(self) -> bool:
-        return self._filepath.is_dir()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath}

@@ -1,7 +1,5 @@
 """The two frozen backbones: a ViT through transformers, a ResNeXt50 through timm."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from hand_gestures.embedding.model_files import ModelFiles, ModelUnavailableError
+from hand_gestures.embedding.model_files import ModelFiles, loading
 from hand_gestures.embedding.preprocessing import Preprocessing
 
 VIT_CONFIG_FILES = ["config.json", "preprocessor_config.json"]
@@ -56,7 +54,7 @@ def load_vit(files: ModelFiles) -> Backbone:
     from transformers import ViTImageProcessor, ViTModel
     from transformers.utils import logging as transformers_logging
 
-    with _loading("ViT", files):
+    with loading("ViT", files):
         transformers_logging.disable_progress_bar()
         if files.weights != WEIGHTS:
             raise ValueError(f"transformers reads {WEIGHTS} of a folder: give that folder as path")
@@ -78,7 +76,7 @@ def load_vit(files: ModelFiles) -> Backbone:
 
 def load_resnext(files: ModelFiles) -> Backbone:
     """Load a ResNeXt of timm (a folder with config.json and safetensors), or a HaGRID `MODEL_STATE` checkpoint."""
-    with _loading("ResNeXt", files):
+    with loading("ResNeXt", files):
         if Path(files.weights).suffix == ".safetensors":
             network, preprocessing = _timm_folder(files)
         else:
@@ -114,17 +112,3 @@ def _hagrid_checkpoint(files: ModelFiles) -> tuple[Any, Preprocessing]:
 
 def _frozen(network: nn.Module) -> nn.Module:
     return network.eval().requires_grad_(False)
-
-
-@contextmanager
-def _loading(what: str, files: ModelFiles) -> Iterator[None]:
-    """Turns whatever a library raises on a wrong file into one sentence."""
-    try:
-        yield
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelUnavailableError(
-            f"the {what} {files.name} (revision {files.commit or 'local'}) cannot be loaded from "
-            f"{files.weights_path} ({type(error).__name__}: {reason}); "
-            "give the file that belongs to this model, or fetch it again"
-        ) from error

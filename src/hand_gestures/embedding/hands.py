@@ -2,12 +2,11 @@
 
 import os
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hand_gestures.embedding.model_files import ModelFiles, ModelUnavailableError
+from hand_gestures.embedding.model_files import ModelFiles, ModelUnavailableError, loading
 
 if TYPE_CHECKING:
     from ultralytics import YOLO
@@ -69,13 +68,5 @@ def load_detector(files: ModelFiles) -> "YOLO":
             "detection weights are loaded without running code from them, but ultralytics was imported before "
             "ULTRALYTICS_SAFE_LOAD=1 was set; set it in the environment"
         )
-    path = Path(files.weights_path)
-    try:
-        return YOLO(path, task="detect")
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelUnavailableError(
-            f"the hand detector {files.name} (revision {files.commit or 'local'}) cannot be loaded from {path} "
-            f"({type(error).__name__}: {reason}); give a YOLOv8 detection file of ultralytics, "
-            "or set hands.enabled to false"
-        ) from error
+    with loading("hand detector", files, "give a YOLOv8 file of ultralytics, or set hands.enabled to false"):
+        return YOLO(files.weights_path, task="detect")

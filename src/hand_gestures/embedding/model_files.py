@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +63,21 @@ def find_model(
                 f"(looked in {folder}); choose another model or revision"
             )
     return ModelFiles(name, revision, folder.name, str(folder), weights, _sha256(folder / weights))
+
+
+@contextmanager
+def loading(
+    what: str, files: ModelFiles, remedy: str = "give the file that belongs to this model, or fetch it again"
+) -> Iterator[None]:
+    """Turns whatever a library raises on a wrong file into one sentence, a `ModelUnavailableError`."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelUnavailableError(
+            f"the {what} {files.name} (revision {files.commit or 'local'}) cannot be loaded from {files.weights_path} "
+            f"({type(error).__name__}: {reason}); {remedy}"
+        ) from error
 
 
 def _local_model(what: str, path: Path, weights: str) -> ModelFiles:
