@@ -238,3 +238,17 @@ def test_hands_are_searched_every_few_steps(enabled, every, steps):
 def test_flatten_joins_names_with_dots_and_keeps_empty_maps():
     tree = {"a": {"b": {"c": 1}, "d": [2, 3]}, "e": {}, "f": None}
     assert flatten(tree) == {"a.b.c": 1, "a.d": [2, 3], "e": {}, "f": None}
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "complaint"),
+    [
+        (("augmentation", "noise_std"), [0.5, 0.1], "must go from low to high"),
+        (("split", "group_pattern"), "(", "must be a regular expression"),
+    ],
+)
+def test_what_a_library_would_refuse_later_is_refused_at_once(base, place, value, complaint):
+    topic, name = place
+    wrong = {**base, topic: {**base[topic], name: value}}
+    with pytest.raises(HandGesturesError, match=rf"'{topic}\.{name}' is .*, but {complaint}"):
+        check_parameters(wrong)

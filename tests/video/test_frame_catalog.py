@@ -232,3 +232,22 @@ def test_a_folder_that_cannot_be_used_is_named_with_the_remedy(frames_dir, write
     assert str(frames_dir) in message
     assert "--params frames_dir=PATH" in message
     assert "\n" not in message
+
+
+def test_a_link_to_itself_is_rejected_as_frame_and_as_class(two_classes):
+    (two_classes / "wave/loop_frame_1.jpg").symlink_to("loop_frame_1.jpg")
+    (two_classes / "loop").symlink_to("loop")
+    found = reasons(catalog_frames(two_classes))
+    assert set(found) == {"wave/loop_frame_1.jpg", "loop"}
+    assert all(reason.startswith("cannot be read") for reason in found.values())
+
+
+def test_a_name_that_is_not_utf8_is_rejected(two_classes):
+    source = next((two_classes / "wave").glob("*.jpg"))
+    (two_classes / "wave" / os.fsdecode(b"\xff_frame_1.jpg")).write_bytes(source.read_bytes())
+    assert reasons(catalog_frames(two_classes)) == {"wave/\ufffd_frame_1.jpg": "name is not UTF-8"}
+
+
+def test_a_number_that_no_table_can_hold_is_off_the_pattern(two_classes, write_frame):
+    write_frame(f"wave/v_frame_{'9' * 20}.jpg")
+    assert [reason[:11] for reason in reasons(catalog_frames(two_classes)).values()] == ["name is not"]
