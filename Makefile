@@ -4,7 +4,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint compact-backbones lock clean
+.PHONY: help install demo test lint bench compact-backbones lock clean
 
 help: ## show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ lint: .venv/dev ## ruff, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: .venv/runtime ## measure what docs/benchmarks.md says
+	$(BIN)/python benchmarks/catalog_scale.py
+
 compact-backbones: .venv/runtime ## teach the demo's small backbones anew (up to 60 minutes on two cores)
 	$(KEDRO) run --env demo --pipeline sample_data --tags compact_backbones
 
@@ -38,11 +41,12 @@ clean: ## remove what runs wrote; raw frames and the environment stay
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
+# The lock is whole, so pip adds nothing to it (--no-deps): asked for `name[extra]`, it would go for the newest release.
 .venv/runtime: requirements.txt pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 .venv/dev: requirements-dev.txt .venv/runtime
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-dev.txt
 	@touch $@

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +14,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    model_validator,
 )
 
 from hand_gestures.errors import HandGesturesError
@@ -60,13 +61,63 @@ class ClipParameters(Topic):
     size: Annotated[int, Field(ge=32)] = Field(640, description="side of the square frames, pixels")
 
 
+class VideoIngestParameters(Topic):
+    """Which frames of a video become frames on disk."""
+
+    fps: PositiveFloat | None = Field(None, description="frames kept of each second; null keeps every n-th frame")
+    every: PositiveInt = Field(1, description="every n-th frame is kept where fps is null; 1 keeps all")
+    longest_side: Annotated[int, Field(ge=16)] | None = Field(1280, description="larger frames shrink to it, pixels")
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 90
+    processes: PositiveInt = Field(4, description="videos decoded at a time")
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if self.fps is not None and self.every != 1:
+            raise ValueError("fps and every exclude each other: set fps to null or every to 1")
+        return self
+
+
+class FrameCatalogParameters(Topic):
+    """How closely frames are looked at before they are used."""
+
+    full_decode: bool = Field(False, description="decode every pixel of every frame, not only its first and last bytes")
+    processes: PositiveInt = Field(4, description="processes that decode")
+
+
 class SplitParameters(Topic):
-    """Which sequences validate."""
+    """Which sequences train, validate and test."""
 
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(0.2, description="share of each class that validates")
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share kept apart for the test")
     group_pattern: Pattern | None = Field(
         None, description="regular expression on the video id: performer or recording; no group stands on both sides"
     )
+    lists: str | None = Field(
+        None, description="CSV with class_name, video_id, split (train, val, test): published lists, which go first"
+    )
+
+    @model_validator(mode="after")
+    def _something_trains(self) -> Self:
+        if self.val_fraction + self.test_fraction >= 1:
+            raise ValueError(
+                "val_fraction and test_fraction must leave something to train on: make their sum less than 1"
+            )
+        return self
+
+
+class LeakAuditParameters(Topic):
+    """When two clips look alike."""
+
+    frames: Annotated[int, Field(ge=2)] = Field(3, description="frames of each clip that are compared")
+    distance: Annotated[int, Field(ge=0, le=32)] = Field(8, description="of the 64 bits of a perceptual hash")
+    processes: PositiveInt = 4
+
+
+class DatasetReportParameters(Topic):
+    """The contact sheet of each class."""
+
+    sheet_clips: PositiveInt = Field(8, description="clips on a sheet")
+    sheet_frames: PositiveInt = Field(8, description="frames of each clip")
 
 
 class AugmentationParameters(Topic):
@@ -190,14 +241,19 @@ class CompactBackboneParameters(Topic):
 
 
 class Parameters(Topic):
-    """All topics, and the four values that stand by themselves."""
+    """All topics, and the values that stand by themselves."""
 
+    videos_dir: str | None = Field(None, description="where the raw videos are")
     frames_dir: str | None = Field(None, description="where the raw frames are")
     data_root: str | None = Field(None, description="where everything is written")
     seed: NonNegativeInt = 42
     notice: str | None = Field(None, description="a sentence printed with the results")
+    video_ingest: VideoIngestParameters
+    frame_catalog: FrameCatalogParameters
     clips: ClipParameters
     split: SplitParameters
+    leak_audit: LeakAuditParameters
+    dataset_report: DatasetReportParameters
     augmentation: AugmentationParameters
     backbones: BackboneParameters
     hands: HandParameters

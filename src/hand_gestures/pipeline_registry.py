@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from hand_gestures.pipelines import data_processing, feature_engineering, modeling, sample_data
+from hand_gestures.pipelines import data_processing, feature_engineering, modeling, sample_data, video_ingest
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -12,6 +12,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "feature_engineering": feature_engineering.create_pipeline(),
         "modeling": modeling.create_pipeline(),
         "sample_data": sample_data.create_pipeline(),
+        "video_ingest": video_ingest.create_pipeline(),
     }
     default = pipelines["data_processing"] + pipelines["feature_engineering"] + pipelines["modeling"]
     return {**pipelines, "__default__": default}

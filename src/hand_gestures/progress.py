@@ -14,6 +14,9 @@ SECONDS_BETWEEN_LINES = 15.0
 
 def progress(items: Iterable[Item], total: int, doing: str) -> Iterator[Item]:
     """Pass `items` on and show how far they are; `doing` names the work, e.g. "embedding train clips"."""
+    if total == 0:
+        yield from items
+        return
     if sys.stderr.isatty():
         from tqdm import tqdm
 

@@ -24,9 +24,10 @@ def test_frames_are_ordered_by_number_not_by_text(two_classes, write_frame):
 def test_a_row_says_class_video_number_and_relative_path(two_classes, write_frame):
     write_frame("wave/My 手_frame_2_frame_0040.PNG")
     frames = catalog_frames(two_classes).frames
-    assert list(frames.columns) == ["class_name", "video_id", "frame_number", "path"]
+    assert list(frames.columns) == ["class_name", "video_id", "frame_number", "path", "bytes"]
     row = frames[frames["frame_number"] == 40].iloc[0]
-    assert tuple(row) == ("wave", "My 手_frame_2", 40, "wave/My 手_frame_2_frame_0040.PNG")
+    size = (two_classes / "wave/My 手_frame_2_frame_0040.PNG").stat().st_size
+    assert tuple(row) == ("wave", "My 手_frame_2", 40, "wave/My 手_frame_2_frame_0040.PNG", size)
 
 
 def test_a_clean_folder_has_no_rejects(two_classes):
@@ -121,7 +122,7 @@ def test_a_link_that_leads_outside_is_rejected(two_classes, tmp_path, encode):
     (two_classes / "wave/v_frame_9.jpg").symlink_to(outside)
     catalog = catalog_frames(two_classes)
     assert len(catalog.frames) == 6
-    assert reasons(catalog) == {"wave/v_frame_9.jpg": "link that leads outside frames_dir"}
+    assert reasons(catalog) == {"wave/v_frame_9.jpg": "link that leads outside the folder"}
 
 
 def test_a_class_folder_that_links_outside_is_rejected(two_classes, tmp_path, encode):
@@ -131,7 +132,7 @@ def test_a_class_folder_that_links_outside_is_rejected(two_classes, tmp_path, en
     (two_classes / "open").symlink_to(outside)
     catalog = catalog_frames(two_classes)
     assert set(catalog.frames["class_name"]) == {"fist", "wave"}
-    assert reasons(catalog) == {"open": "link that leads outside frames_dir"}
+    assert reasons(catalog) == {"open": "link that leads outside the folder"}
 
 
 def test_a_link_that_stays_inside_is_a_frame(two_classes):
@@ -251,3 +252,28 @@ def test_a_name_that_is_not_utf8_is_rejected(two_classes):
 def test_a_number_that_no_table_can_hold_is_off_the_pattern(two_classes, write_frame):
     write_frame(f"wave/v_frame_{'9' * 20}.jpg")
     assert [reason[:11] for reason in reasons(catalog_frames(two_classes)).values()] == ["name is not"]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_full_decode_finds_damage_and_makes_room_for_the_whole_twin(two_classes, write_frame, processes):
+    damaged = write_frame("wave/v_frame_1.jpg", 240, 320)
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 64] = b"\xff\xd8" * 32
+    damaged.write_bytes(content)
+    write_frame("wave/v_frame_1.png")
+    quick, full = catalog_frames(two_classes), catalog_frames(two_classes, full_decode=True, processes=processes)
+    assert reasons(quick) == {"wave/v_frame_1.png": "the same video and number stand twice"}
+    assert list(reasons(full)) == ["wave/v_frame_1.jpg"]
+    assert reasons(full)["wave/v_frame_1.jpg"].startswith("pixels cannot be decoded")
+    assert "wave/v_frame_1.png" in set(full.frames["path"])
+
+
+def test_frames_of_a_video_that_was_not_wholly_ingested_are_rejected(two_classes, write_frame):
+    write_frame("wave/half_frame_0.jpg")
+    mark = two_classes / ".ingest" / "wave" / "half.writing"
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    catalog = catalog_frames(two_classes)
+    assert len(catalog.frames) == 6
+    assert list(reasons(catalog)) == ["wave/half_frame_0.jpg"]
+    assert "run video_ingest again" in reasons(catalog)["wave/half_frame_0.jpg"]

@@ -1,9 +1,12 @@
+import io
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from hand_gestures.errors import HandGesturesError
-from hand_gestures.video.image_files import image_fault, read_frame
+from hand_gestures.video.image_files import check_image, decode_fault, read_frame
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -57,10 +60,10 @@ def test_a_whole_picture_has_no_fault_and_every_cut_one_has(tmp_path, encode, su
     whole = encode(suffix)
     path = tmp_path / f"v{suffix}"
     path.write_bytes(whole)
-    assert image_fault(path) is None
+    assert check_image(path)[1] is None
     for kept in range(0, len(whole), 97):
         path.write_bytes(whole[:kept])
-        assert image_fault(path) is not None, f"{kept} of {len(whole)} bytes pass for a whole picture"
+        assert check_image(path)[1] is not None, f"{kept} of {len(whole)} bytes pass for a whole picture"
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
@@ -68,9 +71,9 @@ def test_a_large_picture_cut_in_half_is_found_too(tmp_path, encode, suffix):
     whole = encode(suffix, "", 240, 320)
     assert len(whole) > 3 * 4096
     (tmp_path / "v").write_bytes(whole)
-    assert image_fault(tmp_path / "v") is None
+    assert check_image(tmp_path / "v")[1] is None
     (tmp_path / "v").write_bytes(whole[: len(whole) // 2])
-    assert image_fault(tmp_path / "v") == f"truncated {'jpeg' if suffix == '.jpg' else 'png'}"
+    assert check_image(tmp_path / "v")[1] == f"truncated {'jpeg' if suffix == '.jpg' else 'png'}"
 
 
 def test_the_end_of_an_embedded_thumbnail_is_not_the_end_of_the_picture(tmp_path, encode):
@@ -79,7 +82,33 @@ def test_the_end_of_an_embedded_thumbnail_is_not_the_end_of_the_picture(tmp_path
     segment = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
     path = tmp_path / "v.jpg"
     path.write_bytes(whole[:2] + segment + whole[2:])
-    assert image_fault(path) is None
+    assert check_image(path)[1] is None
     assert read_frame(path).shape == (240, 320, 3)
     path.write_bytes(path.read_bytes()[: len(whole) // 2])
-    assert image_fault(path) == "truncated jpeg"
+    assert check_image(path)[1] == "truncated jpeg"
+
+
+def test_the_size_is_that_of_the_file(tmp_path, encode):
+    (tmp_path / "v.jpg").write_bytes(encode(".jpg"))
+    assert check_image(tmp_path / "v.jpg")[0] == len(encode(".jpg"))
+
+
+@pytest.mark.parametrize(("suffix", "options"), [("jpg", {}), ("jpg", {"progressive": True}), ("png", {})])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_every_kind_of_whole_picture_decodes(tmp_path, encode, suffix, options, mode):
+    if (suffix, mode) == ("png", "CMYK"):
+        return
+    path = tmp_path / f"v.{suffix}"
+    with Image.open(io.BytesIO(encode(".png", "", 60, 80))) as noise:
+        noise.convert(mode).save(path, **options)
+    assert decode_fault(path) is None
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_damage_in_the_middle_is_found_by_decoding_only(tmp_path, encode, suffix):
+    whole = bytearray(encode(suffix, "", 240, 320))
+    whole[len(whole) // 2 : len(whole) // 2 + 64] = b"\xff\xd8" * 32
+    path = tmp_path / f"v{suffix}"
+    path.write_bytes(whole)
+    assert check_image(path)[1] is None
+    assert decode_fault(path).startswith("pixels cannot be decoded")

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from hand_gestures.video.clips import read_clip
+from hand_gestures.video.folds import leave_one_group_out
 from hand_gestures.video.frame_catalog import catalog_frames
+from hand_gestures.video.leak_audit import audit_split
+from hand_gestures.video.perceptual_hash import hash_clips
 from hand_gestures.video.sequences import build_sequences
-from hand_gestures.video.splits import split_sequences
+from hand_gestures.video.splits import assign_sides
 
 FRAMES = Path(__file__).parents[3] / "shared/data/real_gestures/frames"
 pytestmark = pytest.mark.skipif(not FRAMES.is_dir(), reason="the real frames are not beside this project")
@@ -34,6 +37,25 @@ def test_clips_of_sixteen_frames_are_filled_to_thirty_two(catalog):
 
 
 def test_each_class_is_on_both_sides(catalog):
-    split = split_sequences(build_sequences(catalog.frames, 32, None), 0.25, 42)
-    assert set(split.train["class_name"]) == set(split.val["class_name"])
-    assert not set(split.train["sequence_id"]) & set(split.val["sequence_id"])
+    sequences = build_sequences(catalog.frames, 32, None)
+    sides = assign_sides(sequences, 0.25, 0.0, 42)
+    assert set(sequences["class_name"][sides == "train"]) == set(sequences["class_name"][sides == "val"])
+
+
+def test_a_split_by_video_leaks_nearly_every_take_and_persons_share_nothing(catalog):
+    sequences = build_sequences(catalog.frames, 32, None)
+    hashes = hash_clips(sequences, FRAMES, 3, 1)
+    _, by_video = audit_split(sequences, assign_sides(sequences, 0.25, 0.0, 42), hashes, 8, FRAMES)
+    assert by_video.copies + by_video.look_alikes >= 0.9 * by_video.held_out
+    letters = sequences[sequences["class_name"].isin(["letter_a", "letter_u"])].reset_index(drop=True)
+    by_person = letters["video_id"].str.contains("p03").map({True: "val", False: "train"})
+    _, fair = audit_split(letters, by_person, hash_clips(letters, FRAMES, 3, 1), 8, FRAMES)
+    assert (fair.held_out, fair.copies, fair.look_alikes) == (12, 0, 0)
+
+
+def test_the_third_person_validates_the_letters_that_the_second_trains(catalog):
+    sequences = build_sequences(catalog.frames, 32, r"-(p\d+)-")
+    folds = leave_one_group_out(sequences.assign(side="train")).set_index("group")
+    assert list(folds.index) == ["p01", "p02", "p03"]
+    assert folds["val_classes"]["p03"] == 2
+    assert folds["untrained_classes"]["p03"] == "letter_e, letter_i, letter_o"

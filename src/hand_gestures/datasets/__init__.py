@@ -3,6 +3,6 @@
 from hand_gestures.datasets.bundle_dataset import BundleDataset
 from hand_gestures.datasets.embeddings_dataset import EmbeddingsDataset
 from hand_gestures.datasets.folder_dataset import FolderDataset
-from hand_gestures.datasets.frame_folder_dataset import FrameFolderDataset
+from hand_gestures.datasets.image_folder_dataset import ImageFolderDataset
 
-__all__ = ["BundleDataset", "EmbeddingsDataset", "FolderDataset", "FrameFolderDataset"]
+__all__ = ["BundleDataset", "EmbeddingsDataset", "FolderDataset", "ImageFolderDataset"]

@@ -1,14 +1,16 @@
 """A folder as a catalog entry."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
-from kedro.io.core import DatasetError
 
 
-class FolderDataset(AbstractDataset[Any, Path]):
+class FolderDataset(AbstractDataset[Callable[[Path], Any], Path]):
     """``FolderDataset`` gives a node the place of a folder; what is in it is the node's business.
+
+    ``save`` takes a function and calls it with that place, for it to fill.
 
     Example usage for the YAML API:
 
@@ -31,10 +33,8 @@ class FolderDataset(AbstractDataset[Any, Path]):
     def load(self) -> Path:
         return self._filepath
 
-    def save(self, data: Any) -> None:
-        raise DatasetError(
-            f"{self._filepath} is a folder that nodes read or write themselves: nothing can be saved to it"
-        )
+    def save(self, data: Callable[[Path], Any]) -> None:
+        data(self._filepath)
 
     def _exists(self) -> bool:
         return self._filepath.is_dir()

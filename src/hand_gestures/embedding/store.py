@@ -86,6 +86,7 @@ def _write(file: h5py.File, stream: EmbeddingStream) -> int:
         header.shape,
         "float32",
         chunks=(1, frames, channels, width),
+        maxshape=(None, frames, channels, width),  # a chunk of one clip fits in a file of none
         shuffle=True,
         compression="gzip",
         compression_opts=GZIP_LEVEL,

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#2f6f9f", "#d9822b", "#8a949e"
+SIDE_COLOURS = {"train": GREY, "val": BLUE, "test": ORANGE, "left_out": "#dfe3e6"}
 
 
 def training_curves(history: pd.DataFrame) -> Figure:
@@ -24,7 +25,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
             label=f"best epoch, {best['epoch']:.0f}",
         )
         axes.set(xlabel="epoch", ylabel=quantity)
-        _tidy(axes)
+        tidy(axes)
     figure.axes[1].set_ylim(0, 1.02)
     figure.axes[1].legend(frameon=False, loc="lower right")
     figure.suptitle(f"Training: best validation accuracy {best['val_accuracy']:.3f}")
@@ -43,8 +44,8 @@ def confusion_matrix(confusion: pd.DataFrame) -> Figure:
     for row, column in np.argwhere(counts > 0):
         colour = "white" if shares[row, column] > 0.5 else "#1c2733"
         axes.text(column, row, counts[row, column], ha="center", va="center", color=colour, fontsize=9)
-    axes.set_xticks(range(count), list(map(_readable, confusion.columns)), rotation=45, ha="right")
-    axes.set_yticks(range(count), list(map(_readable, confusion.index)))
+    axes.set_xticks(range(count), list(map(readable, confusion.columns)), rotation=45, ha="right")
+    axes.set_yticks(range(count), list(map(readable, confusion.index)))
     axes.set(xlabel="predicted", ylabel="true")
     axes.set_title(f"{np.trace(counts)} of {counts.sum()} validation clips right", fontsize=12)
     axes.spines[:].set_visible(False)
@@ -57,7 +58,7 @@ def class_accuracy(predictions: pd.DataFrame) -> Figure:
     by_class = predictions.groupby("class_name")["correct"].agg(["mean", "sum", "count"]).sort_values("mean")
     figure = Figure(figsize=(8, 1.4 + 0.32 * len(by_class)), layout="constrained")
     axes = figure.subplots()
-    axes.barh(list(map(_readable, by_class.index)), by_class["mean"], color=BLUE)
+    axes.barh(list(map(readable, by_class.index)), by_class["mean"], color=BLUE)
     for place, (share, right, clips) in enumerate(by_class.itertuples(index=False)):
         axes.text(share + 0.01, place, f"{right} of {clips}", va="center", fontsize=9, color="#1c2733")
     overall = predictions["correct"].mean()
@@ -65,7 +66,7 @@ def class_accuracy(predictions: pd.DataFrame) -> Figure:
     axes.set(xlim=(0, 1.15), xlabel=f"accuracy (line: {overall:.3f} over all clips)")
     axes.set_title("Validation accuracy by class", fontsize=12)
     axes.set_xticks(np.linspace(0, 1, 6))
-    _tidy(axes)
+    tidy(axes)
     return figure
 
 
@@ -100,16 +101,18 @@ def _attention(statistics: pd.DataFrame, names: list[str], title: str, counted: 
     lower.set_xticks(places, names, rotation=45 if long_names else 0, ha="right" if long_names else "center")
     lower.legend(frameon=False, fontsize=9, title="times the")
     for axes in (upper, lower):
-        _tidy(axes)
+        tidy(axes)
     figure.suptitle(title)
     return figure
 
 
-def _readable(name: object) -> str:
+def readable(name: object) -> str:
+    """A name as people write it."""
     return str(name).replace("_", " ")
 
 
-def _tidy(axes: Axes) -> None:
+def tidy(axes: Axes) -> None:
+    """The look that all figures share."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y" if axes.get_ylabel() else "x", alpha=0.25)
     axes.set_axisbelow(True)

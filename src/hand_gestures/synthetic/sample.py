@@ -1,12 +1,11 @@
 """The drawn gesture set: every performer shows every gesture."""
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import cv2
 import numpy as np
 
+from hand_gestures.processes import in_processes
 from hand_gestures.progress import progress
 from hand_gestures.synthetic.gestures import GESTURES, clip_length, gesture_poses
 from hand_gestures.synthetic.scene import draw_frame, make_performer
@@ -24,9 +23,8 @@ def render_sample(
     processes.
     """
     tasks = [(seed, performer, takes, height, width, jpeg_quality) for performer in range(1, performers + 1)]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for clips in progress(pool.map(_render_performer, tasks), performers, "rendering performers"):
-            yield from clips
+    for clips in progress(in_processes(_render_performer, tasks, processes), performers, "rendering performers"):
+        yield from clips
 
 
 def _render_performer(task: tuple[int, int, int, int, int, int]) -> list[tuple[str, bytes]]:

@@ -1,12 +1,11 @@
 """Single frames with known hands, to teach the compact backbones where a hand is, how large and how open."""
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 
 from hand_gestures.augmentation import ClipAugmentation, resize_clip
+from hand_gestures.processes import in_processes
 from hand_gestures.progress import progress
 from hand_gestures.synthetic.hand import Pose
 from hand_gestures.synthetic.scene import draw_frame, make_performer
@@ -33,8 +32,7 @@ def render_hand_frames(
 ) -> HandFrames:
     """Render `frames_each` frames of each performer `first` .. `first + performers - 1`."""
     tasks = [(seed, first + i, frames_each, size, augmentation) for i in range(performers)]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        parts = list(progress(pool.map(_render_performer, tasks, chunksize=8), performers, "rendering hands"))
+    parts = list(progress(in_processes(_render_performer, tasks, processes), performers, "rendering hands"))
     images, hands, boxes = (np.concatenate(column) for column in zip(*parts, strict=True))
     return HandFrames(images, hands, boxes)
 

@@ -1,20 +1,22 @@
 """What is in a folder of frames: one row a frame, and one row for everything that is not one."""
 
-import os
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from hand_gestures.errors import HandGesturesError
+from hand_gestures.processes import in_processes
 from hand_gestures.progress import progress
+from hand_gestures.video.class_folders import Rejected, class_files, class_folders, reject, rejects_table
 from hand_gestures.video.frame_names import FrameName, parse_frame_name
-from hand_gestures.video.image_files import image_fault
+from hand_gestures.video.image_files import check_image, decode_fault
+from hand_gestures.video.ingest_records import unfinished_videos
 
-OUTSIDE = "link that leads outside frames_dir"
-NOT_UTF8 = "name is not UTF-8"
 LAYOUT = "{class_name}/{video_id}_frame_{number}.jpg"
+FILES_A_TASK = 256
 
 
 class Frame(NamedTuple):
@@ -24,27 +26,41 @@ class Frame(NamedTuple):
     video_id: str
     frame_number: int
     path: str
-
-
-class RejectedFrame(NamedTuple):
-    """One row of the rejects."""
-
-    path: str
-    reason: str
+    bytes: int
 
 
 class FrameCatalog(NamedTuple):
-    """`frames`: columns of `Frame`, ordered by class, video and number; `rejected`: columns of `RejectedFrame`."""
+    """`frames`: columns of `Frame`, ordered by class, video and number; `rejected`: columns of `Rejected`."""
 
     frames: pd.DataFrame
     rejected: pd.DataFrame
 
 
-def catalog_frames(frames_dir: Path) -> FrameCatalog:
+class _Files(NamedTuple):
+    """Some files of one class that are named like frames, in the order of their names."""
+
+    class_folder: Path
+    names: list[tuple[str, FrameName]]
+    full_decode: bool
+
+
+class _Checked(NamedTuple):
+    """The same files, each with its size and what is wrong with it."""
+
+    class_name: str
+    files: list[tuple[str, FrameName, int, str | None]]
+
+
+def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int = 1) -> FrameCatalog:
     """Catalog `frames_dir`, laid out as `{class_name}/{video_id}_frame_{number}.jpg` (.jpeg, .png).
 
     Every file ends in exactly one of the two tables. A frame that stands twice (the same video and
     number, say as .jpg and .png) is kept once, the first name in order.
+
+    Args:
+        frames_dir: the folder.
+        full_decode: decode all pixels; without it a file is judged by its first and last bytes.
+        processes: how many decode; the result is the same for any number.
 
     Raises:
         HandGesturesError: the folder is missing, holds no frame, or fewer than two classes with frames.
@@ -54,96 +70,74 @@ def catalog_frames(frames_dir: Path) -> FrameCatalog:
             f"frames are read from {LAYOUT} below frames_dir, but {frames_dir} is no folder; "
             "give the right one with --params frames_dir=PATH"
         )
-    frames: list[Frame] = []
-    rejected: list[RejectedFrame] = []
-    folders = sorted(entry.name for entry in _entries(frames_dir, rejected))
-    for class_name in progress(folders, len(folders), "cataloguing classes"):
-        _catalog_class(frames_dir, class_name, frames, rejected)
-    frames.sort()
-    table = pd.DataFrame(frames, columns=Frame._fields)
-    rejects = pd.DataFrame(sorted(rejected), columns=RejectedFrame._fields)
-    _require_two_classes(frames_dir, table, rejects)
-    return FrameCatalog(table, rejects)
+    rejected: list[Rejected] = []
+    folders = class_folders(frames_dir, rejected)
+    unfinished = unfinished_videos(frames_dir)
+    tasks = _tasks(frames_dir, progress(folders, len(folders), "cataloguing classes"), full_decode, rejected)
+    checked = in_processes(_check, tasks, processes if full_decode else 1)
+    frames = [
+        frame
+        for class_name, results in groupby(checked, key=lambda result: result.class_name)
+        for frame in _accept(class_name, results, unfinished, rejected)
+    ]
+    _reject_empty_classes(folders, frames, rejected)
+    catalog = FrameCatalog(pd.DataFrame(frames, columns=Frame._fields), rejects_table(rejected))
+    _require_two_classes(frames_dir, catalog)
+    return catalog
 
 
-def _entries(frames_dir: Path, rejected: list[RejectedFrame]) -> Iterator[os.DirEntry]:
-    """The class folders; whatever else stands beside them is rejected."""
-    with os.scandir(frames_dir) as entries:
-        for entry in entries:
-            reason = _reason_to_reject_folder(entry, frames_dir)
-            if reason is None:
-                yield entry
+def _tasks(frames_dir: Path, folders: Iterator[str], full_decode: bool, rejected: list[Rejected]) -> Iterator[_Files]:
+    for class_name in folders:
+        named = []
+        for entry in class_files(frames_dir, class_name, rejected):
+            name = parse_frame_name(entry.name)
+            if name is None:
+                reason = "name is not {video_id}_frame_{number}.jpg, .jpeg or .png"
+                rejected.append(reject(f"{class_name}/{entry.name}", reason))
             else:
-                rejected.append(_rejected(entry.name, reason))
+                named.append((entry.name, name))
+        for first in range(0, len(named), FILES_A_TASK):
+            yield _Files(frames_dir / class_name, named[first : first + FILES_A_TASK], full_decode)
 
 
-def _reason_to_reject_folder(entry: os.DirEntry, frames_dir: Path) -> str | None:
-    try:
-        if entry.name.startswith("."):
-            return "hidden"
-        if not entry.is_dir():
-            return "not inside a class folder"
-        if _leads_outside(entry, frames_dir):
-            return OUTSIDE
-        return None if _is_text(entry.name) else NOT_UTF8
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
+def _check(task: _Files) -> _Checked:
+    files = []
+    for file_name, name in task.names:
+        path = f"{task.class_folder}/{file_name}"
+        size, fault = check_image(path)
+        if fault is None and task.full_decode:
+            fault = decode_fault(path)
+        files.append((file_name, name, size, fault))
+    return _Checked(task.class_folder.name, files)
 
 
-def _catalog_class(frames_dir: Path, class_name: str, frames: list[Frame], rejected: list[RejectedFrame]) -> None:
-    taken: set[tuple[str, int]] = set()
-    try:
-        with os.scandir(frames_dir / class_name) as scanned:
-            entries = sorted(scanned, key=lambda entry: entry.name)
-    except OSError as error:
-        rejected.append(RejectedFrame(f"{class_name}/", f"cannot be read: {error.strerror}"))
-        return
-    for entry in entries:
-        path = f"{class_name}/{entry.name}"
-        name = parse_frame_name(entry.name)
-        reason = _reason_to_reject(entry, name, frames_dir)
-        if reason is None and name in taken:
-            reason = "the same video and number stand twice"
-        if name is None or reason is not None:
-            rejected.append(_rejected(path, reason or ""))
+def _accept(
+    class_name: str, results: Iterator[_Checked], unfinished: set[tuple[str, str]], rejected: list[Rejected]
+) -> list[Frame]:
+    """The good frames of a class, ordered by video and number."""
+    frames: dict[FrameName, Frame] = {}
+    for file_name, name, size, fault in (file for checked in results for file in checked.files):
+        path = f"{class_name}/{file_name}"
+        if (class_name, name.video_id) in unfinished:
+            fault = "of a video that was not wholly ingested; run video_ingest again"
+        elif fault is None and name in frames:
+            fault = "the same video and number stand twice"
+        if fault is None:
+            frames[name] = Frame(class_name, name.video_id, name.number, path, size)
         else:
-            taken.add(name)
-            frames.append(Frame(class_name, name.video_id, name.number, path))
-    if not taken:
-        rejected.append(RejectedFrame(f"{class_name}/", "class folder without a readable frame"))
+            rejected.append(reject(path, fault))
+    return sorted(frames.values())
 
 
-def _reason_to_reject(entry: os.DirEntry, name: FrameName | None, frames_dir: Path) -> str | None:
-    try:
-        if entry.name.startswith("."):
-            return "hidden"
-        if entry.is_dir():
-            return "folder inside a class folder"
-        if name is None:
-            return "name is not {video_id}_frame_{number}.jpg, .jpeg or .png"
-        if not _is_text(entry.name):
-            return NOT_UTF8
-        if _leads_outside(entry, frames_dir):
-            return OUTSIDE
-        return image_fault(Path(entry.path))
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
+def _reject_empty_classes(folders: list[str], frames: list[Frame], rejected: list[Rejected]) -> None:
+    explained = {frame.class_name for frame in frames} | {row.path.rstrip("/") for row in rejected}
+    rejected += [
+        reject(f"{name}/", "class folder without a readable frame") for name in folders if name not in explained
+    ]
 
 
-def _rejected(path: str, reason: str) -> RejectedFrame:
-    return RejectedFrame(os.fsencode(path).decode(errors="replace"), reason)
-
-
-def _is_text(name: str) -> bool:
-    """False for a name whose bytes are not UTF-8: no table could hold it."""
-    return name.encode(errors="ignore").decode() == name
-
-
-def _leads_outside(entry: os.DirEntry, frames_dir: Path) -> bool:
-    return entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(frames_dir.resolve())
-
-
-def _require_two_classes(frames_dir: Path, frames: pd.DataFrame, rejected: pd.DataFrame) -> None:
+def _require_two_classes(frames_dir: Path, catalog: FrameCatalog) -> None:
+    frames, rejected = catalog
     classes = sorted(frames["class_name"].unique())
     if len(classes) >= 2:
         return

@@ -24,22 +24,27 @@ def build_sequences(frames: pd.DataFrame, frames_per_clip: int, group_pattern: s
     video id, its first group where it has one; without a match the video is a group of its own),
     `available` frames, `repeated` frames, and `frames`: the list of `frames_per_clip` paths.
     """
-    rows = []
-    for (class_name, video_id), video in frames.groupby(["class_name", "video_id"], sort=True):
-        paths = video.sort_values("frame_number")["path"].to_numpy()
-        sequence_id = f"{class_name}/{video_id}"
-        rows.append(
-            {
-                "sequence_id": sequence_id,
-                "class_name": class_name,
-                "video_id": video_id,
-                "group": find_group(group_pattern, str(video_id)) or sequence_id,
-                "available": len(paths),
-                "repeated": max(0, frames_per_clip - len(paths)),
-                "frames": list(paths[sample_indices(len(paths), frames_per_clip)]),
-            }
-        )
-    return pd.DataFrame(rows)
+    frames = frames.sort_values(["class_name", "video_id", "frame_number"], ignore_index=True)
+    names = frames[["class_name", "video_id"]]
+    first = np.flatnonzero((names != names.shift()).any(axis=1))
+    available = np.diff(first, append=len(frames))
+    paths = frames["path"].to_numpy(object)
+    clips = names.iloc[first].reset_index(drop=True)
+    sequence_ids = clips["class_name"] + "/" + clips["video_id"]
+    groups = [find_group(group_pattern, video_id) for video_id in clips["video_id"]]
+    return pd.DataFrame(
+        {
+            "sequence_id": sequence_ids,
+            **clips,
+            "group": [group or own for group, own in zip(groups, sequence_ids, strict=True)],
+            "available": available,
+            "repeated": np.maximum(0, frames_per_clip - available),
+            "frames": [
+                list(paths[start + sample_indices(count, frames_per_clip)])
+                for start, count in zip(first, available, strict=True)
+            ],
+        }
+    )
 
 
 def find_group(group_pattern: str | None, video_id: str) -> str | None:

@@ -1,8 +1,16 @@
-"""Frames → catalog → sequences → split."""
+"""Frames → catalog → sequences → split, and what is to be known of them."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines.data_processing.nodes import make_sequences, make_split, scan_frames
+from hand_gestures.pipelines.data_processing.nodes import (
+    audit_leaks,
+    draw_contact_sheets,
+    make_folds,
+    make_sequences,
+    make_split,
+    report_dataset,
+    scan_frames,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -11,21 +19,45 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 scan_frames,
-                inputs="raw_frames",
+                inputs=["raw_frames", "params:frame_catalog"],
                 outputs=["frame_catalog", "rejected_frames"],
                 name="scan_frames",
             ),
             node(
                 make_sequences,
                 inputs=["frame_catalog", "params:clips", "params:split"],
-                outputs=["sequences", "class_names"],
+                outputs="sequences",
                 name="make_sequences",
             ),
             node(
                 make_split,
                 inputs=["sequences", "params:split", "params:seed"],
-                outputs=["train_sequences", "val_sequences"],
+                outputs=["split", "class_names", "train_sequences", "val_sequences", "test_sequences"],
                 name="make_split",
+            ),
+            node(
+                make_folds,
+                inputs="split",
+                outputs="folds",
+                name="make_folds",
+            ),
+            node(
+                audit_leaks,
+                inputs=["sequences", "split", "raw_frames", "params:leak_audit"],
+                outputs=["leaks", "split_summary"],
+                name="audit_leaks",
+            ),
+            node(
+                report_dataset,
+                inputs=["frame_catalog", "rejected_frames", "sequences", "split", "raw_frames", "params:clips"],
+                outputs=["class_summary", "clip_lengths_figure", "class_balance_figure"],
+                name="report_dataset",
+            ),
+            node(
+                draw_contact_sheets,
+                inputs=["sequences", "split", "raw_frames", "params:dataset_report"],
+                outputs="contact_sheets",
+                name="draw_contact_sheets",
             ),
         ],
         tags="data_processing",

@@ -61,12 +61,13 @@ def write_recipe(
 def detect_hands(
     train_sequences: pd.DataFrame,
     val_sequences: pd.DataFrame,
+    test_sequences: pd.DataFrame,
     frames_dir: Path,
     recipe: dict[str, Any],
     backbone_files: dict[str, dict[str, Any]],
     extraction: ExtractionParameters,
 ) -> pd.DataFrame:
-    """Hands in both splits; an empty table where the search is off."""
+    """Hands in all sequences; an empty table where the search is off."""
     from hand_gestures.embedding.hand_table import HAND_COLUMNS, find_hands
 
     if not recipe["hands"]["enabled"]:
@@ -83,7 +84,7 @@ def detect_hands(
         max_hands=recipe["hands"]["max_hands"],
         device=str(choose_device(extraction.device)),
     )
-    sequences = pd.concat([train_sequences, val_sequences], ignore_index=True)
+    sequences = pd.concat([train_sequences, val_sequences, test_sequences], ignore_index=True)
     return find_hands(sequences, frames_dir, size, detector, recipe["hands"]["every"], extraction.workers)
 
 
@@ -110,6 +111,18 @@ def embed_val(
 ) -> EmbeddingStream:
     """Embeddings of the validation clips: the clean view only."""
     return _embed("validation", 0, sequences, frames_dir, recipe, backbone_files, hand_detections, extraction)
+
+
+def embed_test(
+    sequences: pd.DataFrame,
+    frames_dir: Path,
+    recipe: dict[str, Any],
+    backbone_files: dict[str, dict[str, Any]],
+    hand_detections: pd.DataFrame,
+    extraction: ExtractionParameters,
+) -> EmbeddingStream:
+    """Embeddings of the test clips, clean; a file without rows where there is no test."""
+    return _embed("test", 0, sequences, frames_dir, recipe, backbone_files, hand_detections, extraction)
 
 
 def _embed(

@@ -4,6 +4,7 @@ from kedro.pipeline import Pipeline, node, pipeline
 
 from hand_gestures.pipelines.feature_engineering.nodes import (
     detect_hands,
+    embed_test,
     embed_train,
     embed_val,
     fetch_backbones,
@@ -40,6 +41,7 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "train_sequences",
                     "val_sequences",
+                    "test_sequences",
                     "raw_frames",
                     "embedding_recipe",
                     "backbone_files",
@@ -73,6 +75,19 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs="val_embeddings",
                 name="embed_val",
+            ),
+            node(
+                embed_test,
+                inputs=[
+                    "test_sequences",
+                    "raw_frames",
+                    "embedding_recipe",
+                    "backbone_files",
+                    "hand_detections",
+                    "params:extraction",
+                ],
+                outputs="test_embeddings",
+                name="embed_test",
             ),
         ],
         tags="feature_engineering",

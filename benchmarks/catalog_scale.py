@@ -1,0 +1,105 @@
+"""How cataloguing grows with the data set: 10,000 to 1,000,000 frames, each size in a process of its own.
+
+The names are hard links to a hundred small JPEGs, so that names, checks and tables are measured and not the
+disk: 100 classes, 40 frames a clip. Prints a Markdown table of medians.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CLASSES, FRAMES_A_CLIP = 100, 40
+SIZES = (10_000, 100_000, 1_000_000)
+
+
+def write_tree(root: Path, frames: int) -> None:
+    """`frames` names below `root`, evenly over the classes."""
+    import cv2
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    pictures = []
+    for number in range(CLASSES):
+        picture = root.parent / f"{root.name}-{number}.jpg"
+        picture.write_bytes(cv2.imencode(".jpg", rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))[1].tobytes())
+        pictures.append(picture)
+    for number, picture in enumerate(pictures):
+        folder = root / f"class_{number:03d}"
+        folder.mkdir(parents=True)
+        for frame in range(frames // CLASSES):
+            clip, index = divmod(frame, FRAMES_A_CLIP)
+            os.link(picture, folder / f"performer{clip % 50:02d}-take{clip // 50}_frame_{index:04d}.jpg")
+
+
+def measure(root: Path) -> dict[str, float]:
+    """Seconds of each step and the peak of memory, in this process."""
+    from hand_gestures.video.frame_catalog import catalog_frames
+    from hand_gestures.video.sequences import build_sequences
+    from hand_gestures.video.split_table import make_split_table
+
+    start = time.perf_counter()
+    frames = catalog_frames(root).frames
+    catalogued = time.perf_counter()
+    sequences = build_sequences(frames, 32, r"^(performer\d+)")
+    sequenced = time.perf_counter()
+    make_split_table(sequences, 0.2, 0.0, 42)
+    return {
+        "frames": len(frames),
+        "clips": len(sequences),
+        "catalog": catalogued - start,
+        "sequences": sequenced - catalogued,
+        "split": time.perf_counter() - sequenced,
+        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def main() -> None:
+    """Write the trees, measure them in turn, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--folder", type=Path, help="where the trees are written and removed; a temporary one if absent"
+    )
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        print(json.dumps(measure(arguments.measure)))
+        return
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        trees = [Path(folder) / str(size) for size in SIZES]
+        for tree, size in zip(trees, SIZES, strict=True):
+            write_tree(tree, size)
+        runs = [[_in_own_process(tree) for tree in trees] for _ in range(arguments.repeats)]
+    _print_table(runs)
+
+
+def _in_own_process(tree: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, "--measure", str(tree)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _print_table(runs: list[list[dict[str, float]]]) -> None:
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, medians of {len(runs)}\n")
+    print("| frames | clips | catalog | sequences | split | µs a frame | peak memory |")
+    print("|---|---|---|---|---|---|---|")
+    for of_size in zip(*runs, strict=True):
+        median = {name: statistics.median(run[name] for run in of_size) for name in of_size[0]}
+        total = median["catalog"] + median["sequences"] + median["split"]
+        print(
+            f"| {median['frames']:,.0f} | {median['clips']:,.0f} | {median['catalog']:.2f} s "
+            f"| {median['sequences']:.2f} s | {median['split']:.2f} s | {total / median['frames'] * 1e6:.1f} "
+            f"| {median['megabytes']:.0f} MB |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""From video files to the folder of frames. PyAV is imported where it is used."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from hand_gestures.parameters import VideoIngestParameters
+
+logger = logging.getLogger(__name__)
+
+
+def ingest(videos_dir: Path, video_ingest: VideoIngestParameters) -> Callable[[Path], None]:
+    """What fills the folder of frames; it runs when the catalog saves it."""
+
+    def fill(frames_dir: Path) -> None:
+        from hand_gestures.video.ingest import ingest_videos
+        from hand_gestures.video.video_files import Sampling
+
+        sampling = Sampling(video_ingest.fps, video_ingest.every, video_ingest.longest_side)
+        counts = ingest_videos(videos_dir, frames_dir, sampling, video_ingest.jpeg_quality, video_ingest.processes)
+        logger.info("%d videos ingested, %d were up to date", counts.written, counts.up_to_date)
+
+    return fill
+
+
+def report_ingest(frames_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The videos whose frames are there, and the files that are no video or cannot be read."""
+    from hand_gestures.video.class_folders import rejects_table
+    from hand_gestures.video.ingest_records import IngestedVideo, IngestRecords
+
+    records = IngestRecords(frames_dir)
+    videos = pd.DataFrame([record.video for record in records.whole()], columns=list(IngestedVideo.__annotations__))
+    rejected = rejects_table(records.rejected())
+    if len(rejected):
+        logger.warning(
+            "%d files rejected, see rejected_videos.csv; the first: %s, %s", len(rejected), *rejected.iloc[0]
+        )
+    return videos, rejected

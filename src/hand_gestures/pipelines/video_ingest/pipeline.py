@@ -1,0 +1,26 @@
+"""Videos → frames."""
+
+from kedro.pipeline import Pipeline, node, pipeline
+
+from hand_gestures.pipelines.video_ingest.nodes import ingest, report_ingest
+
+
+def create_pipeline() -> Pipeline:
+    """The `video_ingest` pipeline."""
+    return pipeline(
+        [
+            node(
+                ingest,
+                inputs=["raw_videos", "params:video_ingest"],
+                outputs="raw_frames",
+                name="ingest",
+            ),
+            node(
+                report_ingest,
+                inputs="raw_frames",
+                outputs=["ingested_videos", "rejected_videos"],
+                name="report_ingest",
+            ),
+        ],
+        tags="video_ingest",
+    )

@@ -1,0 +1,90 @@
+"""One picture a class: some of its clips, a row each."""
+
+import io
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
+
+from hand_gestures.reporting.figures import SIDE_COLOURS
+
+INK, PALE, PAPER = "#1c2733", "#66727d", "#ffffff"
+HEIGHT, MARGIN, CAPTION, TITLE = 96, 16, 22, 40  # of a frame, around the sheet, above a row, above all; pixels
+JPEG_QUALITY = 88
+
+
+class Row(NamedTuple):
+    """A clip on a sheet: `frames` are paths of its pictures, in order."""
+
+    video_id: str
+    group: str
+    side: str
+    frames: list[Path]
+
+
+def contact_sheets(
+    sequences: pd.DataFrame, sides: np.ndarray, frames_dir: Path, clips: int, frames: int
+) -> Iterator[tuple[str, bytes]]:
+    """A sheet for each class as (`{class_name}.jpg`, jpeg): `clips` clips from as many groups as there are.
+
+    Args:
+        sequences: `class_name`, `video_id`, `group`, `frames` of all clips.
+        sides: the side of each in the split.
+        frames_dir: where the frames' paths start.
+        clips: rows of a sheet at most.
+        frames: pictures of each clip, evenly spaced.
+    """
+    ordered = sequences.assign(side=sides).sort_values(["class_name", "group", "video_id"])
+    for class_name, of_class in ordered.groupby("class_name"):
+        chosen = of_class.iloc[_spread(len(of_class), clips)]
+        rows = [
+            Row(video_id, group, side, [frames_dir / paths[i] for i in _spread(len(paths), frames)])
+            for video_id, group, side, paths in zip(
+                *(chosen[name] for name in ("video_id", "group", "side", "frames")), strict=True
+            )
+        ]
+        sheet = draw_sheet(f"{class_name}: {len(chosen)} of {len(of_class)} clips", rows)
+        encoded = io.BytesIO()
+        sheet.save(encoded, "JPEG", quality=JPEG_QUALITY)
+        yield f"{class_name}.jpg", encoded.getvalue()
+
+
+def draw_sheet(title: str, rows: list[Row]) -> Image.Image:
+    """The rows below each other, each with its video, group and side above it."""
+    strips = [[_thumbnail(path) for path in row.frames] for row in rows]
+    width = max([sum(picture.width + 2 for picture in strip) for strip in strips] + [480]) + 2 * MARGIN
+    sheet = Image.new("RGB", (width, TITLE + MARGIN + len(rows) * (HEIGHT + CAPTION + 8)), PAPER)
+    pen = ImageDraw.Draw(sheet)
+    pen.text((MARGIN, 14), title, INK, _font(17))
+    top = TITLE + 6
+    for row, strip in zip(rows, strips, strict=True):
+        pen.rectangle((MARGIN, top + 4, MARGIN + 9, top + 13), SIDE_COLOURS[row.side])
+        of_group = "" if row.group.endswith(row.video_id) else f", group {row.group}"
+        pen.text((MARGIN + 16, top), f"{row.side.replace('_', ' ')}  {row.video_id}{of_group}", PALE, _font(12))
+        left = MARGIN
+        for picture in strip:
+            sheet.paste(picture, (left, top + CAPTION))
+            left += picture.width + 2
+        top += HEIGHT + CAPTION + 8
+    return sheet
+
+
+def _thumbnail(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        image.draft("RGB", (4 * HEIGHT, 2 * HEIGHT))
+        return image.convert("RGB").resize((max(1, round(image.width * HEIGHT / image.height)), HEIGHT))
+
+
+def _spread(available: int, wanted: int) -> np.ndarray:
+    return np.unique(np.linspace(0, available - 1, min(wanted, available)).round().astype(int))
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """The font of the figures: it has accents, Greek and Cyrillic."""
+    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)

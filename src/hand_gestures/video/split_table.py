@@ -1,0 +1,48 @@
+"""The split as a table: one row a sequence, with its side, and the side it would have if groups were ignored."""
+
+import pandas as pd
+
+from hand_gestures.video.official_split import official_sides
+from hand_gestures.video.splits import LEFT_OUT, SIDES, TEST, VAL, assign_sides, warn_of_missing_classes
+
+SPLIT_COLUMNS = ["sequence_id", "class_name", "video_id", "group", "side", "random_side"]
+
+
+def make_split_table(
+    sequences: pd.DataFrame, val_fraction: float, test_fraction: float, seed: int, listed: pd.Series | None = None
+) -> pd.DataFrame:
+    """Columns `SPLIT_COLUMNS`, ordered by sequence_id.
+
+    `side` follows `listed` (side by sequence_id) where given, else the fractions by groups. `random_side` is a
+    split of the same clips and shares that ignores groups: the flattering figure, to be shown beside the fair one.
+
+    Raises:
+        HandGesturesError: nothing is left that could train or validate.
+    """
+    sequences = sequences.sort_values("sequence_id", ignore_index=True)
+    if listed is None:
+        sides = assign_sides(sequences, val_fraction, test_fraction, seed)
+    else:
+        sides = official_sides(sequences, listed, val_fraction, seed)
+    warn_of_missing_classes(sequences["class_name"], sides)
+    return sequences.assign(side=sides, random_side=_random_sides(sequences, sides, seed))[SPLIT_COLUMNS]
+
+
+def _random_sides(sequences: pd.DataFrame, sides: pd.Series, seed: int) -> pd.Series:
+    used = sequences[sides != LEFT_OUT]
+    shares = sides[used.index].value_counts(normalize=True)
+    alone = used.assign(group=used["sequence_id"])
+    random_sides = assign_sides(alone, shares[VAL], shares.get(TEST, 0.0), seed)
+    return random_sides.reindex(sequences.index, fill_value=LEFT_OUT)
+
+
+def summarise_sides(split: pd.DataFrame, sides: pd.Series) -> dict[str, dict[str, int]]:
+    """Sequences, groups and classes on each side."""
+    return {
+        side: {
+            "sequences": int((sides == side).sum()),
+            "groups": int(split["group"][sides == side].nunique()),
+            "classes": int(split["class_name"][sides == side].nunique()),
+        }
+        for side in SIDES
+    }

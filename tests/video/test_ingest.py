@@ -1,0 +1,265 @@
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from hand_gestures.errors import HandGesturesError
+from hand_gestures.video.frame_catalog import catalog_frames
+from hand_gestures.video.frame_names import parse_frame_name
+from hand_gestures.video.ingest import ingest_videos
+from hand_gestures.video.ingest_records import IngestRecords, unfinished_videos
+from hand_gestures.video.video_files import Sampling
+from small_videos import write_video
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """Two classes with two videos each."""
+    folder = tmp_path / "videos"
+    for class_name in ("fist", "wave"):
+        for name in ("a", "b"):
+            write_video(folder / class_name / f"{name}.mp4")
+    return folder
+
+
+@pytest.fixture
+def frames_dir(tmp_path):
+    return tmp_path / "frames"
+
+
+def ingest(videos, frames_dir, processes=1, quality=90, **sampling):
+    return ingest_videos(videos, frames_dir, Sampling(**sampling), quality, processes)
+
+
+def files(folder):
+    """Bytes of everything below a folder but the lock."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "lock"
+    }
+
+
+def frames_of(folder, class_name, video_id):
+    names = (path.name for path in (folder / class_name).iterdir())
+    return sorted(name for name in names if parse_frame_name(name).video_id == video_id)
+
+
+def reasons(frames_dir):
+    return {row.path: row.reason for row in IngestRecords(frames_dir).rejected()}
+
+
+def test_frames_have_the_names_that_the_catalog_reads(videos, frames_dir):
+    assert ingest(videos, frames_dir) == (4, 0, 0)
+    catalog = catalog_frames(frames_dir)
+    assert len(catalog.frames) == 48
+    assert catalog.rejected.empty
+    assert frames_of(frames_dir, "wave", "a")[:2] == ["a_frame_0000.jpg", "a_frame_0001.jpg"]
+
+
+@pytest.mark.parametrize("name", ["два слова 手.mp4", "a_frame_7.mp4", "A.MP4", "dots.in.it.mov"])
+def test_names_of_any_kind(videos, frames_dir, name):
+    write_video(videos / "wave" / Path(name).with_suffix(Path(name).suffix.lower())).rename(videos / "wave" / name)
+    assert ingest(videos, frames_dir).written == 5
+    assert len(frames_of(frames_dir, "wave", Path(name).stem)) == 12
+    assert len(catalog_frames(frames_dir).frames) == 60
+
+
+def test_what_is_done_is_left_alone(videos, frames_dir):
+    ingest(videos, frames_dir)
+    times = {path: path.stat().st_mtime_ns for path in frames_dir.rglob("*.jpg")}
+    assert ingest(videos, frames_dir) == (0, 4, 0)
+    assert {path: path.stat().st_mtime_ns for path in frames_dir.rglob("*.jpg")} == times
+
+
+def touch(video):
+    os.utime(video, ns=(1, 1))
+
+
+def shorten(video):
+    write_video(video, frames=5)
+
+
+@pytest.mark.parametrize(("change", "frames"), [(touch, 12), (shorten, 5)])
+def test_a_changed_video_is_ingested_anew_with_no_frame_left_over(videos, frames_dir, change, frames):
+    ingest(videos, frames_dir)
+    change(videos / "wave/a.mp4")
+    assert ingest(videos, frames_dir) == (1, 3, 0)
+    assert len(frames_of(frames_dir, "wave", "a")) == frames
+
+
+def test_other_settings_ingest_all_anew(videos, frames_dir):
+    ingest(videos, frames_dir)
+    assert ingest(videos, frames_dir, every=4) == (4, 0, 0)
+    assert len(frames_of(frames_dir, "wave", "a")) == 3
+    assert ingest(videos, frames_dir, quality=50, every=4) == (4, 0, 0)
+
+
+@pytest.mark.parametrize("lost", ["a_frame_0003.jpg", "*.jpg"])
+def test_frames_that_are_missing_come_back(videos, frames_dir, lost):
+    ingest(videos, frames_dir)
+    before = files(frames_dir)
+    for path in (frames_dir / "wave").glob(lost):
+        path.unlink()
+    assert ingest(videos, frames_dir).written in (1, 2)
+    assert files(frames_dir) == before
+
+
+def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(videos, frames_dir, tmp_path):
+    (videos / "wave/broken.mp4").write_bytes(b"no video")
+    (videos / "wave/empty.avi").touch()
+    (videos / "wave/notes.txt").write_text("x")
+    (videos / "wave/.hidden.mp4").touch()
+    (videos / "top.mp4").touch()
+    (videos / "wave/deeper").mkdir()
+    write_video(tmp_path / "outside.mp4")
+    (videos / "wave/link.mp4").symlink_to(tmp_path / "outside.mp4")
+    write_video(videos / "wave/a.mkv")
+    (videos / "wave" / f"{'x' * 240}.mp4").touch()
+    assert ingest(videos, frames_dir) == (4, 0, 9)
+    found = reasons(frames_dir)
+    assert found.pop("wave/a.mp4") == "its frames would have the names of those of a.mkv"
+    assert found.pop(f"wave/{'x' * 240}.mp4") == "name longer than 230 bytes"
+    assert found.pop("wave/broken.mp4").startswith("cannot be decoded")
+    assert found.pop("wave/empty.avi").startswith("cannot be decoded")
+    assert found.pop("wave/notes.txt").startswith("name does not end in .mp4, .avi")
+    assert found == {
+        "top.mp4": "not inside a class folder",
+        "wave/.hidden.mp4": "hidden",
+        "wave/deeper": "folder inside a class folder",
+        "wave/link.mp4": "link that leads outside the folder",
+    }
+    assert len(catalog_frames(frames_dir).frames) == 48
+    assert catalog_frames(frames_dir).rejected.empty
+
+
+def test_a_video_that_became_unreadable_keeps_the_frames_it_had(videos, frames_dir):
+    ingest(videos, frames_dir)
+    (videos / "wave/a.mp4").write_bytes(b"spoiled")
+    assert ingest(videos, frames_dir) == (0, 3, 1)
+    assert len(frames_of(frames_dir, "wave", "a")) == 12
+    assert len(catalog_frames(frames_dir).frames) == 48
+
+
+def test_frames_from_elsewhere_are_never_touched(videos, frames_dir):
+    own = frames_dir / "wave" / "a_frame_3.jpg"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"mine")
+    assert ingest(videos, frames_dir) == (3, 0, 1)
+    assert reasons(frames_dir) == {"wave/a.mp4": "1 frames of its name are there already and come from elsewhere"}
+    assert frames_of(frames_dir, "wave", "a") == ["a_frame_3.jpg"]
+    assert own.read_bytes() == b"mine"
+
+
+def test_any_number_of_processes_gives_the_same_files(videos, tmp_path):
+    ingest(videos, tmp_path / "one")
+    ingest(videos, tmp_path / "three", processes=3)
+    assert files(tmp_path / "one") == files(tmp_path / "three")
+
+
+@pytest.mark.parametrize("arrange", [lambda folder: None, lambda folder: (folder / "wave").mkdir(parents=True)])
+def test_a_folder_without_videos_is_named_with_the_remedy(tmp_path, frames_dir, arrange):
+    arrange(tmp_path / "videos")
+    with pytest.raises(HandGesturesError, match="--params videos_dir=PATH") as caught:
+        ingest(tmp_path / "videos", frames_dir)
+    assert str(tmp_path / "videos") in str(caught.value)
+
+
+def test_two_ingests_of_one_folder_stay_apart(videos, frames_dir):
+    (frames_dir / ".ingest").mkdir(parents=True)
+    hold = "import sys; from filelock import FileLock; FileLock(sys.argv[1]).acquire(); print(1, flush=True); input()"
+    command = [sys.executable, "-c", hold, frames_dir / ".ingest" / "lock"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(HandGesturesError, match="another is at work there"):
+            ingest(videos, frames_dir)
+        other.kill()
+    assert ingest(videos, frames_dir).written == 4
+
+
+def test_a_lock_is_free_again_after_the_ingest(videos, frames_dir):
+    ingest(videos, frames_dir)
+    with FileLock(frames_dir / ".ingest" / "lock", timeout=0):
+        pass
+
+
+def test_a_record_that_is_none_is_named(videos, frames_dir):
+    ingest(videos, frames_dir)
+    (frames_dir / ".ingest/wave/a.json").write_text("{}")
+    with pytest.raises(HandGesturesError, match=r"wave/a\.json must be a record of the video ingest"):
+        ingest(videos, frames_dir)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 kB, where this machine lets us make one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
+    mounted = subprocess.run(command, capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_half_counts(videos, small_disk):
+    with pytest.raises(HandGesturesError, match=r"No space left on device\); make room"):
+        ingest(videos, small_disk)
+    for class_name, video_id in {(path.parent.name, path.stem.split("_")[0]) for path in small_disk.glob("*/*.jpg")}:
+        whole = (class_name, video_id) not in unfinished_videos(small_disk)
+        assert not whole or len(frames_of(small_disk, class_name, video_id)) == 12
+    subprocess.run(["mount", "-o", "remount,size=8m", small_disk], check=True)
+    ingest(videos, small_disk)
+    assert len(catalog_frames(small_disk).frames) == 48
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from hand_gestures.video.ingest import ingest_videos
+from hand_gestures.video.video_files import Sampling
+if __name__ == "__main__":
+    print("ready", flush=True)
+    ingest_videos(Path(sys.argv[1]), Path(sys.argv[2]), Sampling(), 90, 2)
+"""
+
+
+def test_ten_kills_at_random_moments_end_with_the_files_of_one_clean_run(tmp_path):
+    videos, clean, killed = (tmp_path / name for name in ("videos", "clean", "killed"))
+    for class_name in ("fist", "open", "wave"):
+        for number in range(8):
+            write_video(videos / class_name / f"v{number}.mp4", frames=40, height=480, width=640)
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    began = time.monotonic()
+    subprocess.run([sys.executable, script, videos, clean], check=True, capture_output=True)
+    lasts = time.monotonic() - began
+    whole = files(clean)
+    moments = random.Random(0)
+    unfinished = 0
+    for kill in range(10):
+        run = subprocess.Popen([sys.executable, script, videos, killed], stdout=subprocess.PIPE, start_new_session=True)
+        assert run.stdout.readline() == b"ready\n"
+        time.sleep(moments.uniform(0, lasts))
+        # now its parent process alone, now all of them
+        (os.killpg if kill % 2 else os.kill)(run.pid, signal.SIGKILL)
+        run.communicate()
+        time.sleep(0.3)  # workers notice that their parent has gone
+        half = unfinished_videos(killed)
+        unfinished += len(half)
+        for path in killed.glob("*/*.jpg"):
+            if (path.parent.name, parse_frame_name(path.name).video_id) not in half:
+                assert path.read_bytes() == whole[str(path.relative_to(killed))]
+        counts = {(path.parent.name, parse_frame_name(path.name).video_id) for path in killed.glob("*/*.jpg")}
+        assert all(len(frames_of(killed, *video)) == 40 for video in counts - half)
+        if kill == 4:  # begin anew, or the later kills would find nothing left to do
+            subprocess.run(["rm", "-r", killed], check=True)
+    subprocess.run([sys.executable, script, videos, killed], check=True, capture_output=True)
+    assert files(killed) == whole
