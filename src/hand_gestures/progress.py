@@ -13,7 +13,10 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 def progress(items: Iterable[Item], total: int, doing: str) -> Iterator[Item]:
-    """Pass `items` on and show how far they are; `doing` names the work, e.g. "embedding train clips"."""
+    """Pass `items` on and show how far they are; `doing` names the work, e.g. "embedding train clips".
+
+    Where there is nothing to do, nothing is said.
+    """
     if total == 0:
         yield from items
         return

@@ -173,7 +173,10 @@ def test_a_folder_without_videos_is_named_with_the_remedy(tmp_path, frames_dir, 
 
 def test_two_ingests_of_one_folder_stay_apart(videos, frames_dir):
     (frames_dir / ".ingest").mkdir(parents=True)
-    hold = "import sys; from filelock import FileLock; FileLock(sys.argv[1]).acquire(); print(1, flush=True); input()"
+    hold = (
+        "import sys; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire();"
+        "print(1, flush=True); input()"  # a lock that nobody names is freed at once
+    )
     command = [sys.executable, "-c", hold, frames_dir / ".ingest" / "lock"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
