@@ -42,7 +42,7 @@ def files(folder):
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "lock"
+        if path.is_file() and path.name != ".lock"
     }
 
 
@@ -177,7 +177,7 @@ def test_two_ingests_of_one_folder_stay_apart(videos, frames_dir):
         "import sys; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire();"
         "print(1, flush=True); input()"  # a lock that nobody names is freed at once
     )
-    command = [sys.executable, "-c", hold, frames_dir / ".ingest" / "lock"]
+    command = [sys.executable, "-c", hold, frames_dir / ".ingest" / ".lock"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
         with pytest.raises(HandGesturesError, match="another is at work there"):
@@ -188,7 +188,7 @@ def test_two_ingests_of_one_folder_stay_apart(videos, frames_dir):
 
 def test_a_lock_is_free_again_after_the_ingest(videos, frames_dir):
     ingest(videos, frames_dir)
-    with FileLock(frames_dir / ".ingest" / "lock", timeout=0):
+    with FileLock(frames_dir / ".ingest" / ".lock", timeout=0):
         pass
 
 

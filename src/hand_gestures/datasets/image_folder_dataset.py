@@ -61,6 +61,7 @@ class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
             with Image.open(path) as picture:
                 picture.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH))
                 images.append(picture.convert("RGB"))
+        images = images or [Image.new("RGB", (PREVIEW_WIDTH, 1), "white")]
         tall = Image.new("RGB", (max(i.width for i in images), sum(i.height for i in images)), "white")
         top = 0
         for image in images:

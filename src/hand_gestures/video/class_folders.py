@@ -58,6 +58,8 @@ def class_files(root: Path, class_name: str, rejected: list[Rejected]) -> list[o
         reason = entry_fault(entry, root)
         if reason is None and entry.is_dir():
             reason = "folder inside a class folder"
+        elif reason is None and not entry.is_file():
+            reason = "no file that can be read"  # a pipe, say, for which a reader would wait for ever
         if reason is None:
             files.append(entry)
         else:

@@ -4,7 +4,8 @@ import re
 from typing import NamedTuple
 
 # The video id may hold `_frame_` itself: the greedy first group leaves only the last one to the number.
-PATTERN = re.compile(r"(?P<video_id>.+)_frame_(?P<number>\d{1,18})\.(?:jpg|jpeg|png)", re.IGNORECASE)
+# It may hold anything that a file name may, a line break too.
+PATTERN = re.compile(r"(?P<video_id>.+)_frame_(?P<number>\d{1,18})\.(?:jpg|jpeg|png)", re.IGNORECASE | re.DOTALL)
 
 
 class FrameName(NamedTuple):

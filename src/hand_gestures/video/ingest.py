@@ -17,7 +17,7 @@ from hand_gestures.processes import in_processes
 from hand_gestures.progress import progress
 from hand_gestures.video.class_folders import INGEST_FOLDER, Rejected, class_files, class_folders, reject
 from hand_gestures.video.frame_names import format_frame_name, parse_frame_name
-from hand_gestures.video.ingest_records import IngestedVideo, IngestRecords, Source
+from hand_gestures.video.ingest_records import LOCK, IngestedVideo, IngestRecords, Source
 from hand_gestures.video.video_files import SUFFIXES, Sampling, VideoFaultError, read_video, source_fps
 
 LAYOUT = "{class_name}/{name}.mp4"
@@ -93,7 +93,7 @@ def _alone(frames_dir: Path) -> Iterator[None]:
     folder = frames_dir / INGEST_FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "lock", timeout=0):
+        with FileLock(folder / LOCK, timeout=0):
             yield
     except Timeout as error:
         raise HandGesturesError(
@@ -134,7 +134,8 @@ def _outstanding(
     """The videos whose frames are missing, half written, or of another file or other settings."""
     unfinished = records.unfinished()
     whole = {(record.video.class_name, record.video.video_id): record for record in records.whole()}
-    frames = {class_name: _frames_by_video(frames_dir / class_name) for class_name, _ in sources}
+    classes = dict.fromkeys(class_name for class_name, _ in sources)
+    frames = {class_name: _frames_by_video(frames_dir / class_name) for class_name in classes}
     for class_name, source in sources:
         video_id = Path(source.file).stem
         record = whole.get((class_name, video_id))

@@ -16,7 +16,7 @@ from hand_gestures.errors import HandGesturesError
 from hand_gestures.video.class_folders import INGEST_FOLDER, Rejected
 
 WHOLE, WRITING, STAGE = ".json", ".writing", ".frames"
-REJECTED = "rejected_videos.json"
+REJECTED, LOCK = ".rejected.json", ".lock"  # hidden: a class may be called anything else
 
 
 @dataclass(frozen=True)

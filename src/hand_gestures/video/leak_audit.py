@@ -1,6 +1,8 @@
 """Does one side of a split know the other? Copies, look-alikes and groups that stand on both."""
 
-from itertools import combinations
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,9 +12,11 @@ import pandas as pd
 from hand_gestures.video.perceptual_hash import ClipHashes, key_frames
 from hand_gestures.video.splits import SIDES, TEST, TRAIN, VAL
 
-COPY, LOOK_ALIKE = "copy", "look-alike"
+PAIRS = ((VAL, TRAIN), (TEST, TRAIN), (TEST, VAL))  # a side that is held out, and one that must not know it
+COPY, LOOK_ALIKE, SAME_GROUP = "copy", "look-alike", "same group"
 LEAK_COLUMNS = ("kind", "side", "sequence_id", "group", "other_side", "other_sequence_id", "other_group", "distance")
 NEVER = 65  # bits apart: more than there are
+FILES_COMPARED = 3  # of a clip, spread evenly: two clips in which these are the same are copies
 
 
 class LeakCounts(NamedTuple):
@@ -37,40 +41,53 @@ def audit_split(
         frames_dir: where the frames are: files of the same bytes make a copy of a look-alike.
 
     Returns:
-        A row a leak with `LEAK_COLUMNS`, the nearest first, and the counts.
+        A row a leak with `LEAK_COLUMNS`, the nearest first, then one for each group that stands on two sides, with a
+        clip of it on each and no distance; and the counts.
     """
-    leaks = []
-    rows_of = {side: np.flatnonzero(sides == side) for side in SIDES}
     ids, groups, frames = (sequences[name].to_numpy() for name in ("sequence_id", "group", "frames"))
-    for held, other in ((VAL, TRAIN), (TEST, TRAIN), (TEST, VAL)):
-        for row in rows_of[held]:
-            twins = rows_of[other][(hashes.bits[rows_of[other]] == hashes.bits[row]).all(axis=1)]
-            copies = [twin for twin in twins if _same_files(frames_dir, frames[row], frames[twin])]
-            nearest, bits = (copies[0], 0) if copies else _nearest(hashes, int(row), rows_of[other])
-            if bits <= distance:
-                kind = COPY if copies else LOOK_ALIKE
-                leaks.append((kind, held, ids[row], groups[row], other, ids[nearest], groups[nearest], bits))
-    table = pd.DataFrame(leaks, columns=list(LEAK_COLUMNS)).sort_values(["distance", "sequence_id"], ignore_index=True)
-    clips = table.groupby("kind")["sequence_id"].nunique()
-    straddling = {
-        group
-        for one, other in combinations(SIDES, 2)
-        for group in set(groups[rows_of[one]]) & set(groups[rows_of[other]])
-    }
+    rows_of = {side: np.flatnonzero(sides == side) for side in SIDES}
+
+    @cache
+    def content(row: int) -> bytes:
+        files = key_frames(frames[row], FILES_COMPARED)
+        return b"".join(hashlib.blake2b((frames_dir / file).read_bytes()).digest() for file in files)
+
+    leaks = [
+        (kind, held, ids[row], groups[row], other, ids[twin], groups[twin], bits)
+        for held, other in PAIRS
+        for kind, row, twin, bits in (
+            *_near_clips(hashes, rows_of[held], rows_of[other], distance, content),
+            *_shared_groups(groups, rows_of[held], rows_of[other]),
+        )
+    ]
+    table = pd.DataFrame(leaks, columns=list(LEAK_COLUMNS)).astype({"distance": "Int64"})
+    table = table.sort_values(["distance", "sequence_id", "other_side"], ignore_index=True)
+    clips, straddling = (table.groupby("kind")[name].nunique() for name in ("sequence_id", "group"))
     held_out = len(rows_of[VAL]) + len(rows_of[TEST])
-    return table, LeakCounts(held_out, int(clips.get(COPY, 0)), int(clips.get(LOOK_ALIKE, 0)), len(straddling))
+    return table, LeakCounts(
+        held_out, int(clips.get(COPY, 0)), int(clips.get(LOOK_ALIKE, 0)), int(straddling.get(SAME_GROUP, 0))
+    )
 
 
-def _nearest(hashes: ClipHashes, row: int, others: np.ndarray) -> tuple[int, int]:
-    """Which of the rows `others` has a frame nearest to a frame of `row`, and how many bits apart they are."""
-    if not len(others):
-        return row, NEVER
-    apart = np.bitwise_count(hashes.bits[others][:, :, None] ^ hashes.bits[row])
-    usable = hashes.usable[others][:, :, None] & hashes.usable[row]
-    bits = np.where(usable, apart, NEVER).min(axis=(1, 2))
-    return int(others[bits.argmin()]), int(bits.min())
+def _near_clips(
+    hashes: ClipHashes, held: np.ndarray, others: np.ndarray, distance: int, content: Callable[[int], bytes]
+) -> Iterator[tuple[str, int, int, int]]:
+    """(kind, row, nearest of the rows `others`, bits between them) of each row held out that has one near enough."""
+    bits, usable = hashes.bits[others], hashes.usable[others]
+    for row in map(int, held):
+        twins = map(int, others[(bits == hashes.bits[row]).all(axis=1)])
+        copy = next((twin for twin in twins if content(twin) == content(row)), None)
+        if copy is not None:
+            yield COPY, row, copy, 0
+            continue
+        apart = np.bitwise_count(bits[:, :, None] ^ hashes.bits[row])  # frames of each other clip x frames of this one
+        nearest = np.where(usable[:, :, None] & hashes.usable[row], apart, NEVER).min(axis=(1, 2))
+        if nearest.min(initial=NEVER) <= distance:
+            yield LOOK_ALIKE, row, int(others[nearest.argmin()]), int(nearest.min())
 
 
-def _same_files(frames_dir: Path, paths: list[str], other_paths: list[str]) -> bool:
-    pairs = zip(key_frames(paths, 3), key_frames(other_paths, 3), strict=True)
-    return all((frames_dir / one).read_bytes() == (frames_dir / other).read_bytes() for one, other in pairs)
+def _shared_groups(groups: np.ndarray, held: np.ndarray, others: np.ndarray) -> Iterator[tuple[str, int, int, None]]:
+    """(kind, a row of each side, no distance) of each group that stands on both."""
+    one, other = ({groups[row]: int(row) for row in rows[::-1]} for rows in (held, others))
+    for group in one.keys() & other.keys():
+        yield SAME_GROUP, one[group], other[group], None

@@ -53,7 +53,7 @@ def official_sides(sequences: pd.DataFrame, listed: pd.Series, val_fraction: flo
     whose class nobody trains on is left out, with a warning.
 
     Raises:
-        HandGesturesError: no listed sequence is there, or none of them trains.
+        HandGesturesError: no listed sequence is there, none of them trains, or none validates a class that trains.
     """
     sides = sequences["sequence_id"].map(listed).fillna(LEFT_OUT).rename("side")
     if not (sides == TRAIN).any():
@@ -70,6 +70,11 @@ def official_sides(sequences: pd.DataFrame, listed: pd.Series, val_fraction: flo
         names = sorted(sequences["class_name"][untrained].unique())
         logger.warning("%d sequences are left out, as nothing trains their classes: %s", untrained.sum(), names)
         sides[untrained] = LEFT_OUT
+        if not (sides == VAL).any():
+            raise HandGesturesError(
+                "split.lists must name a validation sequence of a class that trains, but it names none of "
+                f"{', '.join(names)} for training; list some of them as train"
+            )
     return sides
 
 

@@ -10,11 +10,10 @@ from typing import NamedTuple
 import imagehash
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from hand_gestures.errors import HandGesturesError
 from hand_gestures.processes import in_processes
 from hand_gestures.progress import progress
+from hand_gestures.video.image_files import read_small
 
 WORTH_A_PROCESS = 500  # clips: a process takes longer to start than to hash fewer
 FLAT = 4.0  # standard deviation of grey below which a frame shows nothing: all such frames hash alike
@@ -49,19 +48,7 @@ def key_frames(paths: list[str], frames: int) -> list[str]:
 def _hash_frames(paths: list[Path]) -> tuple[list[int], list[bool]]:
     bits, usable = [], []
     for path in paths:
-        grey = _small_grey(path)
+        grey = read_small(path, "L", 64)
         bits.append(int(str(imagehash.phash(grey)), 16))
         usable.append(float(np.asarray(grey).std()) >= FLAT)
     return bits, usable
-
-
-def _small_grey(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            image.draft("L", (64, 64))  # a jpeg decoder can give an eighth of the size at an eighth of the cost
-            return image.convert("L")
-    except (OSError, SyntaxError) as error:
-        raise HandGesturesError(
-            f"every catalogued frame must be a picture, but {path} cannot be decoded ({error}); "
-            "replace or remove the file, then run data_processing again"
-        ) from error

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import unicodedata
 
 import numpy as np
@@ -14,6 +15,7 @@ logger = logging.getLogger(__name__)
 TRAIN, VAL, TEST, LEFT_OUT = "train", "val", "test", "left_out"
 SIDES = (TRAIN, VAL, TEST)
 EXCHANGES = 300  # groups of each side among which better exchanges are sought; more cost time and gain nothing
+CELLS = 9_000_000  # pairs of groups times classes weighed at a time: what bounds the memory
 
 
 def assign_sides(sequences: pd.DataFrame, val_fraction: float, test_fraction: float, seed: int) -> pd.Series:
@@ -78,7 +80,7 @@ def _choose_groups(table: pd.DataFrame, fraction: float, seed: int) -> set[str]:
         if spared and _miss(held + counts[row], wanted) < _miss(held, wanted):
             chosen.append(row)
             held, left = held + counts[row], left - (counts[row] > 0)
-    chosen = _exchange(counts, wanted, chosen, order) or _nearest_group(counts, wanted)
+    chosen = _exchange(counts, wanted, chosen, order) or _nearest_group(counts, wanted, order)
     return {str(table.index[row]) for row in chosen}
 
 
@@ -90,12 +92,15 @@ def _miss(held: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 def _exchange(counts: np.ndarray, wanted: np.ndarray, chosen: list[int], order: list[int]) -> list[int]:
     """Add, remove or exchange one group at a time while that brings the classes nearer to their share."""
     nothing = np.zeros((1, counts.shape[1]), counts.dtype)
+    several = (counts > 0).sum(axis=0) > 1  # a class of one group stays where it is
+    most = min(EXCHANGES, math.isqrt(CELLS // counts.shape[1]))
     while chosen:
         held = counts[chosen].sum(axis=0)
-        if np.abs(held - wanted).max() <= 0.5:  # no whole number of clips is nearer
+        if np.abs(held - wanted)[several].max() <= 0.5:  # no whole number of clips is nearer
             return chosen
-        others = [row for row in order if row not in set(chosen)]
-        out, into = chosen[:EXCHANGES], others[:EXCHANGES]
+        taken = set(chosen)
+        others = [row for row in order if row not in taken]
+        out, into = chosen[:most], others[:most]
         change = np.vstack([counts[into], nothing])[None] - np.vstack([counts[out], nothing])[:, None]
         remaining = (counts[others] > 0).sum(axis=0)
         has_out, has_into = (np.vstack([counts[rows], nothing]) > 0 for rows in (out, into))
@@ -109,10 +114,10 @@ def _exchange(counts: np.ndarray, wanted: np.ndarray, chosen: list[int], order: 
     return chosen
 
 
-def _nearest_group(counts: np.ndarray, wanted: np.ndarray) -> list[int]:
+def _nearest_group(counts: np.ndarray, wanted: np.ndarray, order: list[int]) -> list[int]:
     """Where every group is too large for its share: the one that misses it least, if training can spare any."""
     groups = (counts > 0).sum(axis=0)
-    spared = [row for row in range(len(counts)) if (groups[counts[row] > 0] > 1).all()]
+    spared = [row for row in order if (groups[counts[row] > 0] > 1).all()]
     return [min(spared, key=lambda row: float(_miss(counts[row], wanted)))] if spared else []
 
 
