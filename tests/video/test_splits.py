@@ -8,6 +8,7 @@ import pytest
 
 from hand_gestures.errors import HandGesturesError
 from hand_gestures.video.splits import assign_sides, warn_of_missing_classes
+from small_sequences import alone, by_performer, sequence_table
 
 
 class Split(NamedTuple):
@@ -20,32 +21,6 @@ def split_sequences(sequences, val_fraction, seed, test_fraction=0.0):
     sides = assign_sides(sequences, val_fraction, test_fraction, seed)
     warn_of_missing_classes(sequences["class_name"], sides)
     return Split(*(sequences[sides == side].sort_values("sequence_id", ignore_index=True) for side in Split._fields))
-
-
-def sequence_table(rows):
-    """One sequence for each (class, video, group)."""
-    table = pd.DataFrame(rows, columns=["class_name", "video_id", "group"])
-    table.insert(0, "sequence_id", table["class_name"] + "/" + table["video_id"])
-    return table
-
-
-def alone(clips_per_class):
-    """Every video a group of its own."""
-    return sequence_table(
-        [(name, f"v{n}", f"{name}/v{n}") for name, count in clips_per_class.items() for n in range(count)]
-    )
-
-
-def by_performer(performers, classes=4, takes=2):
-    """Every performer shows every class `takes` times."""
-    return sequence_table(
-        [
-            (f"class{c}", f"p{p:02d}-{t}", f"p{p:02d}")
-            for p in range(performers)
-            for c in range(classes)
-            for t in range(takes)
-        ]
-    )
 
 
 @pytest.mark.parametrize("seed", range(5))
