@@ -78,6 +78,11 @@ def test_bytes_after_the_end_of_a_picture_do_no_harm(two_classes, encode, suffix
     assert len(catalog.rejected) == 0
 
 
+def test_a_pipe_is_rejected_and_not_waited_for(two_classes):
+    os.mkfifo(two_classes / "wave/v_frame_9.jpg")
+    assert reasons(catalog_frames(two_classes)) == {"wave/v_frame_9.jpg": "no file that can be read"}
+
+
 def test_a_folder_inside_a_class_folder_is_rejected(two_classes, write_frame):
     write_frame("wave/deeper/v_frame_7.jpg")
     catalog = catalog_frames(two_classes)

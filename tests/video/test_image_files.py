@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from hand_gestures.errors import HandGesturesError
-from hand_gestures.video.image_files import check_image, decode_fault, read_frame
+from hand_gestures.video.image_files import check_image, decode_fault, picture_size, read_frame, read_small
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -112,3 +112,66 @@ def test_damage_in_the_middle_is_found_by_decoding_only(tmp_path, encode, suffix
     path.write_bytes(whole)
     assert check_image(path)[1] is None
     assert decode_fault(path).startswith("pixels cannot be decoded")
+
+
+def with_size(whole, height, width):
+    """The same JPEG with another size in its header."""
+    place = whole.index(b"\xff\xc0") + 5
+    return whole[:place] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + whole[place + 4 :]
+
+
+def without_size(whole):
+    place = whole.index(b"\xff\xc0")
+    return whole[:place] + whole[place + 2 + int.from_bytes(whole[place + 2 : place + 4], "big") :]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        without_size,
+        lambda whole: with_size(whole, 0, 32),
+        lambda whole: with_size(whole, 24, 0),
+        lambda whole: whole[:3] + bytes(200) + whole[-2:],
+        lambda whole: whole[:2] + b"\xff" * 2000 + whole[-2:],
+        lambda whole: whole[:4] + b"\xff\xf0" + whole[6:],
+    ],
+    ids=["no size", "no height", "no width", "zeros", "marks only", "a length that leads nowhere"],
+)
+def test_a_jpeg_whose_header_tells_no_size_is_found(tmp_path, encode, spoil):
+    (tmp_path / "v.jpg").write_bytes(spoil(encode(".jpg")))
+    assert check_image(tmp_path / "v.jpg")[1] == "unreadable jpeg header"
+
+
+@pytest.mark.parametrize("place", [12, 16, 20])
+def test_a_png_whose_header_tells_no_size_is_found(tmp_path, encode, place):
+    whole = encode(".png")
+    (tmp_path / "v.png").write_bytes(whole[:place] + bytes(4) + whole[place + 4 :])
+    assert check_image(tmp_path / "v.png")[1] == "unreadable png header"
+
+
+def test_a_long_comment_before_the_size_does_no_harm(tmp_path, encode):
+    whole = encode(".jpg")
+    comment = b"\xff\xfe" + (40_002).to_bytes(2, "big") + bytes(40_000)
+    (tmp_path / "v.jpg").write_bytes(whole[:2] + comment + comment + b"\xff" + whole[2:])
+    assert check_image(tmp_path / "v.jpg")[1] is None
+
+
+@pytest.mark.parametrize(("mode", "shape"), [("L", (60, 80)), ("RGB", (60, 80, 3))])
+def test_small_pictures_are_decoded_near_the_size_that_is_needed(tmp_path, encode, mode, shape):
+    (tmp_path / "v.jpg").write_bytes(encode(".jpg", "", 480, 640))
+    assert np.asarray(read_small(tmp_path / "v.jpg", mode, 60)).shape == shape
+
+
+@pytest.mark.parametrize("look", [picture_size, lambda path: read_small(path, "L", 64)])
+@pytest.mark.parametrize("content", [None, b"", b"text"])
+def test_a_picture_that_cannot_be_looked_at_is_named(tmp_path, look, content):
+    if content is not None:
+        (tmp_path / "v.jpg").write_bytes(content)
+    with pytest.raises(HandGesturesError, match=r"cannot be decoded .* run data_processing again") as caught:
+        look(tmp_path / "v.jpg")
+    assert str(tmp_path / "v.jpg") in str(caught.value)
+
+
+def test_the_size_of_a_picture_is_width_and_height(tmp_path, encode):
+    (tmp_path / "v.jpg").write_bytes(encode(".jpg", "", 24, 32))
+    assert picture_size(tmp_path / "v.jpg") == (32, 24)

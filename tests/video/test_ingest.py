@@ -63,12 +63,28 @@ def test_frames_have_the_names_that_the_catalog_reads(videos, frames_dir):
     assert frames_of(frames_dir, "wave", "a")[:2] == ["a_frame_0000.jpg", "a_frame_0001.jpg"]
 
 
-@pytest.mark.parametrize("name", ["два слова 手.mp4", "a_frame_7.mp4", "A.MP4", "dots.in.it.mov"])
+@pytest.mark.parametrize("name", ["два слова 手.mp4", "a_frame_7.mp4", "A.MP4", "dots.in.it.mov", "two\nlines.mp4"])
 def test_names_of_any_kind(videos, frames_dir, name):
     write_video(videos / "wave" / Path(name).with_suffix(Path(name).suffix.lower())).rename(videos / "wave" / name)
     assert ingest(videos, frames_dir).written == 5
     assert len(frames_of(frames_dir, "wave", Path(name).stem)) == 12
     assert len(catalog_frames(frames_dir).frames) == 60
+
+
+@pytest.mark.parametrize("name", ["lock", "rejected.json", "дві руки", "a: b?"])
+def test_a_class_may_have_any_name(videos, frames_dir, name):
+    (videos / "wave").rename(videos / name)
+    assert ingest(videos, frames_dir) == (4, 0, 0)
+    assert ingest(videos, frames_dir) == (0, 4, 0)
+    assert set(catalog_frames(frames_dir).frames["class_name"]) == {"fist", name}
+
+
+def test_each_class_folder_is_looked_through_once(videos, frames_dir, monkeypatch):
+    ingest(videos, frames_dir)
+    looked, iterate = [], Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: looked.append(folder.name) or iterate(folder))
+    ingest(videos, frames_dir)
+    assert looked == ["fist", "wave"]
 
 
 def test_what_is_done_is_left_alone(videos, frames_dir):

@@ -70,7 +70,7 @@ def test_any_number_of_processes_gives_the_same_hashes(tmp_path, monkeypatch):
 def test_a_frame_that_cannot_be_decoded_is_named(tmp_path, content):
     if content is not None:
         (tmp_path / "v.jpg").write_bytes(content)
-    with pytest.raises(HandGesturesError, match="cannot be decoded .* run data_processing again") as caught:
+    with pytest.raises(HandGesturesError, match=r"cannot be decoded .* run data_processing again") as caught:
         hash_clips(pd.DataFrame({"frames": [["v.jpg"]]}), tmp_path, 2, 1)
     assert str(tmp_path / "v.jpg") in str(caught.value)
     assert "\n" not in str(caught.value)

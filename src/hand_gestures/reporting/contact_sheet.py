@@ -12,6 +12,7 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 from hand_gestures.reporting.figures import SIDE_COLOURS
+from hand_gestures.video.image_files import read_small
 
 INK, PALE, PAPER = "#1c2733", "#66727d", "#ffffff"
 HEIGHT, MARGIN, CAPTION, TITLE = 96, 16, 22, 40  # of a frame, around the sheet, above a row, above all; pixels
@@ -60,12 +61,13 @@ def draw_sheet(title: str, rows: list[Row]) -> Image.Image:
     width = max([sum(picture.width + 2 for picture in strip) for strip in strips] + [480]) + 2 * MARGIN
     sheet = Image.new("RGB", (width, TITLE + MARGIN + len(rows) * (HEIGHT + CAPTION + 8)), PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.text((MARGIN, 14), title, INK, _font(17))
+    pen.text((MARGIN, 14), _fitting(title, width - 2 * MARGIN, _font(17)), INK, _font(17))
     top = TITLE + 6
     for row, strip in zip(rows, strips, strict=True):
         pen.rectangle((MARGIN, top + 4, MARGIN + 9, top + 13), SIDE_COLOURS[row.side])
         of_group = "" if row.group.endswith(row.video_id) else f", group {row.group}"
-        pen.text((MARGIN + 16, top), f"{row.side.replace('_', ' ')}  {row.video_id}{of_group}", PALE, _font(12))
+        caption = f"{row.side.replace('_', ' ')}  {row.video_id}{of_group}"
+        pen.text((MARGIN + 16, top), _fitting(caption, width - 2 * MARGIN - 16, _font(12)), PALE, _font(12))
         left = MARGIN
         for picture in strip:
             sheet.paste(picture, (left, top + CAPTION))
@@ -75,9 +77,17 @@ def draw_sheet(title: str, rows: list[Row]) -> Image.Image:
 
 
 def _thumbnail(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        image.draft("RGB", (4 * HEIGHT, 2 * HEIGHT))
-        return image.convert("RGB").resize((max(1, round(image.width * HEIGHT / image.height)), HEIGHT))
+    image = read_small(path, "RGB", 2 * HEIGHT)
+    return image.resize((max(1, round(image.width * HEIGHT / image.height)), HEIGHT))
+
+
+def _fitting(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+    """The text on one line, its end cut off where it is longer than `width` pixels."""
+    line = " ".join(text.split())
+    kept = len(line)
+    while font.getlength(line[:kept] + "…" * (kept < len(line))) > width:
+        kept -= 1
+    return line[:kept] + "…" * (kept < len(line))
 
 
 def _spread(available: int, wanted: int) -> np.ndarray:

@@ -1,17 +1,22 @@
 """Figures of a data set: how long its clips are and how its classes stand on the sides of the split."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hand_gestures.reporting.figures import BLUE, GREY, ORANGE, SIDE_COLOURS, readable, tidy
+
+ROW, TALLEST = 0.32, 100.0  # inches: height of a class and of a figure, whose classes grow thinner from there
+LONGEST_NAME = 40  # letters
 
 
 def clip_lengths(sequences: pd.DataFrame, frames_per_clip: int) -> Figure:
     """Frames of each video by class, and the length below which a clip repeats its last frame."""
     by_class = {str(name): clips["available"].to_numpy() for name, clips in sequences.groupby("class_name")}
-    figure = Figure(figsize=(9, 1.5 + 0.32 * len(by_class)), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = _rows(len(by_class))
     axes.boxplot(
         list(by_class.values()),
         orientation="horizontal",
@@ -23,8 +28,7 @@ def clip_lengths(sequences: pd.DataFrame, frames_per_clip: int) -> Figure:
         capprops={"color": GREY},
     )
     axes.axvline(frames_per_clip, color=ORANGE, linewidth=1.5)
-    axes.set_yticks(np.arange(1, len(by_class) + 1), list(map(readable, by_class)))
-    axes.invert_yaxis()
+    _name_rows(axes, np.arange(1, len(by_class) + 1), by_class)
     axes.set(xlabel=f"frames of a video (line: a clip's {frames_per_clip})", xlim=(0, None))
     short = (sequences["available"] < frames_per_clip).sum()
     axes.set_title(f"{len(sequences)} videos, {short} shorter than a clip", fontsize=12)
@@ -36,8 +40,7 @@ def class_balance(split: pd.DataFrame) -> Figure:
     """Clips of each class on each side of the split."""
     counts = pd.crosstab(split["class_name"], split["side"])
     sides = [side for side in SIDE_COLOURS if side in counts]
-    figure = Figure(figsize=(9, 1.7 + 0.32 * len(counts)), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = _rows(len(counts))
     places, start = np.arange(len(counts)), np.zeros(len(counts))
     for side in sides:
         axes.barh(
@@ -46,13 +49,37 @@ def class_balance(split: pd.DataFrame) -> Figure:
         for place, count in enumerate(counts[side]):
             if count:
                 colour = "#1c2733" if side == "left_out" else "white"
-                axes.text(start[place] + count / 2, place, count, ha="center", va="center", fontsize=8, color=colour)
+                axes.text(
+                    start[place] + count / 2,
+                    place,
+                    count,
+                    ha="center",
+                    va="center",
+                    fontsize=0.8 * _font_size(len(counts)),
+                    color=colour,
+                )
         start += counts[side].to_numpy()
-    axes.set_yticks(places, list(map(readable, counts.index)))
-    axes.invert_yaxis()
+    _name_rows(axes, places, counts.index)
     axes.set_xlabel("clips")
     axes.legend(frameon=False, ncols=len(sides), loc="lower right", bbox_to_anchor=(1, 1), fontsize=9)
     groups = ", ".join(f"{split.loc[split['side'] == side, 'group'].nunique()} {readable(side)}" for side in sides)
     axes.set_title(f"Groups: {groups}", fontsize=12, loc="left")
     tidy(axes)
     return figure
+
+
+def _rows(count: int) -> tuple[Figure, Axes]:
+    """A figure with a row for each class."""
+    figure = Figure(figsize=(9, 1.7 + min(ROW * count, TALLEST)), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _font_size(rows: int) -> float:
+    return 10 * min(1.0, TALLEST / (ROW * rows))
+
+
+def _name_rows(axes: Axes, places: np.ndarray, names: Iterable[object]) -> None:
+    """The names of the classes from top to bottom, as they are written: a dollar sign opens no formula."""
+    shown = [name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…" for name in map(readable, names)]
+    axes.set_yticks(places, [name.replace("$", r"\$") for name in shown], fontsize=_font_size(len(places)))
+    axes.invert_yaxis()

@@ -1,0 +1,139 @@
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from hand_gestures.errors import HandGesturesError
+from hand_gestures.reporting.contact_sheet import HEIGHT, MARGIN, Row, contact_sheets, draw_sheet
+from hand_gestures.reporting.figures import SIDE_COLOURS
+from small_sequences import by_performer
+
+
+def colour_of(number):
+    return (40 * number % 256, 255 - 20 * number, 90)
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """Writes a picture of one colour, its number's."""
+
+    def write(number=0, width=64, height=48, **options):
+        path = tmp_path / f"{number}-{width}-{height}.png"
+        Image.new("RGB", (width, height), colour_of(number)).save(path, **options)
+        return path
+
+    return write
+
+
+def sheets(folder, sequences, clips=8, frames=4, sides=None):
+    Image.new("RGB", (64, 48)).save(folder / "v.png")
+    sequences = sequences.assign(frames=[["v.png"] * 6] * len(sequences))
+    sides = np.full(len(sequences), "train", object) if sides is None else sides
+    return dict(contact_sheets(sequences, sides, folder, clips, frames))
+
+
+def drawn(monkeypatch, *arguments, **options):
+    """The titles and rows of the sheets of `sheets`."""
+    from hand_gestures.reporting import contact_sheet
+
+    calls = []
+
+    def note(title, rows):
+        calls.append((title, rows))
+        return draw_sheet(title, rows)
+
+    monkeypatch.setattr(contact_sheet, "draw_sheet", note)
+    sheets(*arguments, **options)
+    return calls
+
+
+def test_each_class_is_a_jpeg_of_its_name(tmp_path):
+    found = sheets(tmp_path, by_performer(2, classes=3))
+    assert list(found) == ["class0.jpg", "class1.jpg", "class2.jpg"]
+    assert {Image.open(io.BytesIO(sheet)).format for sheet in found.values()} == {"JPEG"}
+
+
+def test_rows_are_spread_over_the_groups(tmp_path, monkeypatch):
+    ((title, rows),) = drawn(monkeypatch, tmp_path, by_performer(8, classes=1, takes=5), clips=4)
+    assert title == "class0: 4 of 40 clips"
+    assert [row.group for row in rows] == ["p00", "p02", "p05", "p07"]
+    assert {len(row.frames) for row in rows} == {4}
+
+
+def test_fewer_clips_than_rows_are_all_shown(tmp_path, monkeypatch):
+    ((title, rows),) = drawn(monkeypatch, tmp_path, by_performer(2, classes=1, takes=1), clips=9, frames=20)
+    assert title == "class0: 2 of 2 clips"
+    assert {len(row.frames) for row in rows} == {6}
+
+
+def test_sides_stand_by_their_clips_whatever_the_order(tmp_path, monkeypatch):
+    sequences = by_performer(4, classes=1, takes=1).iloc[::-1]
+    sides = sequences["group"].map({"p00": "train", "p01": "val", "p02": "test", "p03": "left_out"}).to_numpy()
+    ((_, rows),) = drawn(monkeypatch, tmp_path, sequences, sides=sides)
+    assert [(row.group, row.side) for row in rows] == [
+        ("p00", "train"),
+        ("p01", "val"),
+        ("p02", "test"),
+        ("p03", "left_out"),
+    ]
+
+
+def pixels(sheet):
+    return {tuple(int(value) for value in pixel) for pixel in np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)}
+
+
+def test_frames_stand_side_by_side_in_order(picture):
+    sheet = draw_sheet("wave", [Row("v", "g", "val", [picture(number) for number in range(4)])])
+    width = 64 * HEIGHT // 48
+    line = [sheet.getpixel((MARGIN + number * (width + 2) + width // 2, sheet.height - 60)) for number in range(4)]
+    assert line == [colour_of(number) for number in range(4)]
+
+
+@pytest.mark.parametrize("side", list(SIDE_COLOURS))
+def test_the_colour_of_a_side_marks_its_clips(picture, side):
+    mark = tuple(bytes.fromhex(SIDE_COLOURS[side][1:]))
+    assert mark in pixels(draw_sheet("wave", [Row("v", "g", side, [picture()])]))
+
+
+@pytest.mark.parametrize("name", ["дві руки", "手", "a:b\\c?*", "50% of #1", "x" * 200, "two\nlines", " "])
+def test_names_of_any_kind_fit_on_the_sheet(picture, name):
+    plain = draw_sheet("wave", [Row("v", "g", "train", [picture(), picture(1)])])
+    sheet = draw_sheet(name, [Row(name, name + "g", "train", [picture(), picture(1)])])
+    assert sheet.height == plain.height
+    right_margin = np.asarray(sheet)[:, -MARGIN:]
+    assert (right_margin == 255).all()
+
+
+def test_a_sheet_of_a_class_with_a_name_of_any_kind(tmp_path):
+    sequences = by_performer(2, classes=1).assign(class_name="50% 手 a:b\\c?")
+    assert list(sheets(tmp_path, sequences)) == ["50% 手 a:b\\c?.jpg"]
+
+
+def test_narrow_and_wide_pictures_keep_their_shape(picture):
+    sheet = draw_sheet("wave", [Row("v", "g", "train", [picture(1, 20, 200), picture(2, 300, 40)])])
+    assert sheet.width >= 2 * MARGIN + 10 + 720
+    assert {colour_of(1), colour_of(2)} <= pixels(sheet)
+
+
+def test_a_picture_stands_upright_as_the_network_sees_it(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    Image.new("RGB", (80, 40), (200, 30, 30)).save(tmp_path / "v.jpg", exif=exif)
+    sheet = draw_sheet("wave", [Row("v", "g", "train", [tmp_path / "v.jpg"])])
+    red = np.asarray(sheet)[..., 0].astype(int) - np.asarray(sheet)[..., 1] > 100
+    assert np.ptp(np.flatnonzero(red.any(axis=1))) > np.ptp(np.flatnonzero(red.any(axis=0)))
+
+
+def test_a_picture_that_is_gone_is_named(tmp_path):
+    with pytest.raises(HandGesturesError, match=r"gone\.jpg cannot be decoded"):
+        draw_sheet("wave", [Row("v", "g", "train", [tmp_path / "gone.jpg"])])
+
+
+def test_sheets_come_one_by_one(tmp_path):
+    sequences = pd.concat([by_performer(1, classes=1), by_performer(1, classes=2)])
+    Image.new("RGB", (64, 48)).save(tmp_path / "v.png")
+    sequences = sequences.assign(frames=[["v.png" if name == "class0" else "gone"] for name in sequences["class_name"]])
+    passing = contact_sheets(sequences, np.full(len(sequences), "train", object), tmp_path, 8, 4)
+    assert next(passing)[0] == "class0.jpg"
