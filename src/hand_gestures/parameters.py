@@ -14,6 +14,8 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -45,6 +47,7 @@ Strength = Annotated[float, Field(ge=0, lt=1)]
 Range = Annotated[tuple[Probability, Probability], AfterValidator(_ascending)]
 Pattern = Annotated[str, AfterValidator(_regular_expression)]
 OddKernel = Annotated[int, Field(ge=3), AfterValidator(_odd)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
 
 
@@ -169,9 +172,18 @@ class HandParameters(ModelSource):
 
     enabled: bool = True
     weights: str = Field("weights/best.pt", description="file in the repository")
+    sha256: Sha256 | None = Field(None, description="of the weights; another file is refused")
+    run_pickled_code: bool = Field(False, description="let code in the weights run; needs sha256")
     every: PositiveInt = Field(8, description="search every n-th frame of a clip")
     confidence: Probability = 0.25
     max_hands: PositiveInt = Field(4, description="boxes kept for one frame")
+
+    @field_validator("run_pickled_code")
+    @classmethod
+    def _pinned(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("sha256", "faulty") is None:
+            raise ValueError("code runs only from a file that is pinned: set hands.sha256 beside it, or this to false")
+        return value
 
     def steps(self, frames: int) -> list[int]:
         """The time steps of a clip that are searched."""

@@ -1,8 +1,11 @@
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from embedding.conftest import RESNEXT_MEAN, RESNEXT_SIZE, VIT_SIZE, VIT_STD, Intruder, random_frames
 from hand_gestures.embedding.backbones import load_resnext, load_vit
@@ -10,6 +13,7 @@ from hand_gestures.embedding.fetch import fetch_models, model_files, model_ident
 from hand_gestures.embedding.hands import HandDetector
 from hand_gestures.embedding.model_files import ModelUnavailableError
 from hand_gestures.errors import HandGesturesError
+from hand_gestures.parameters import HandParameters
 
 
 def source(name="painter/none", revision="main", path=None):
@@ -91,6 +95,92 @@ def test_a_hand_detector_that_holds_code_is_refused_before_any_frame_is_read(loc
     with pytest.raises(ModelUnavailableError, match="hand detector"):
         fetch_models(**local)
     assert not (tmp_path / "intruder").exists()
+
+
+def test_pinned_weights_are_taken(local):
+    sha256 = fetch_models(**local)["hands"]["sha256"]
+    found = fetch_models(**{**local, "hands": {**local["hands"], "sha256": sha256}})
+    assert (found["hands"]["sha256"], found["hands"]["trusted_sha256"]) == (sha256, None)
+
+
+@pytest.mark.parametrize("run_pickled_code", [False, True])
+def test_other_weights_than_the_pinned_ones_are_refused_and_not_loaded(local, tmp_path, run_pickled_code):
+    torch.save({"model": Intruder(tmp_path / "intruder")}, tmp_path / "best.pt")
+    local["hands"] |= {
+        "path": str(tmp_path / "best.pt"),
+        "sha256": "ab" * 32,
+        "run_pickled_code": run_pickled_code,
+    }
+    with pytest.raises(ModelUnavailableError) as caught:
+        fetch_models(**local)
+    for part in ("the hand detector must be", "sha256 " + "ab" * 32, str(tmp_path / "best.pt"), "give that file"):
+        assert part in str(caught.value)
+    assert not (tmp_path / "intruder").exists()
+
+
+def test_code_runs_from_pinned_weights_where_it_was_asked_for(local, tmp_path):
+    sha256 = fetch_models(**local)["hands"]["sha256"]
+    local["hands"] |= {"sha256": sha256, "run_pickled_code": True}
+    script = (
+        "import json, sys\n"
+        "from hand_gestures.embedding.fetch import fetch_models, model_files\n"
+        "from hand_gestures.embedding.hands import load_detector\n"
+        "found = fetch_models(**json.loads(sys.argv[1]))\n"
+        "load_detector(model_files(json.loads(json.dumps(found['hands']))))\n"
+        "from ultralytics.utils import SAFE_LOAD\n"
+        "print(json.dumps([SAFE_LOAD, found['hands']]))\n"
+    )
+    safe, found = json.loads(_answer(script, json.dumps(local)))
+    assert not safe
+    assert found["trusted_sha256"] == sha256
+    assert model_identity(found) == {"name": "hands.pt", "revision": None, "commit": None, "sha256": sha256}
+
+
+def _answer(script, *arguments):
+    """The last line that a fresh process prints."""
+    run = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()[-1]
+
+
+def test_code_may_run_only_beside_a_pinned_sha256():
+    named = {"name": "painter/hands", "run_pickled_code": True}
+    with pytest.raises(ValidationError, match=r"only from a file that is pinned: set hands\.sha256"):
+        HandParameters(**named)
+    assert HandParameters(**named, sha256="AB" * 32).sha256 == "ab" * 32
+
+
+@pytest.mark.parametrize("sha256", ["ab" * 31, "ab" * 33, "xy" * 32, "", 7])
+def test_a_sha256_has_64_hex_digits(sha256):
+    with pytest.raises(ValidationError) as caught:
+        HandParameters(name="painter/hands", sha256=sha256, run_pickled_code=True)
+    assert [fault["loc"] for fault in caught.value.errors()] == [("sha256",)]
+
+
+def test_embeddings_without_hands_need_no_ultralytics(local):
+    script = (
+        "import importlib, json, pkgutil, sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'ultralytics':\n"
+        "            raise ImportError(f'{name} is not installed')\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "import hand_gestures.embedding as embedding\n"
+        "modules = [module.name for module in pkgutil.iter_modules(embedding.__path__)]\n"
+        "for module in modules:\n"
+        "    importlib.import_module(f'hand_gestures.embedding.{module}')\n"
+        "from hand_gestures.embedding.fetch import fetch_models\n"
+        "models = json.loads(sys.argv[1])\n"
+        "found = list(fetch_models(**{**models, 'hands': None}))\n"
+        "try:\n"
+        "    fetch_models(**models)\n"
+        "except ImportError as error:\n"
+        "    print(json.dumps([modules, found, str(error)]))\n"
+    )
+    modules, found, error = json.loads(_answer(script, json.dumps(local)))
+    assert {"backbones", "extractor", "fetch", "hands", "store"} <= set(modules)
+    assert found == ["vit", "resnext"]
+    assert error == "ultralytics is not installed"
 
 
 def test_the_identity_of_a_model_does_not_say_where_it_lies(local, vit_folder, tmp_path):

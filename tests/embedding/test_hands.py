@@ -1,7 +1,16 @@
+import copy
+import hashlib
+import importlib
+import json
 import os
+import pickletools
 import subprocess
 import sys
+import zipfile
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -113,6 +122,154 @@ def test_a_frame_gives_the_same_hands_alone_and_among_others(detect, frames):
         np.testing.assert_allclose(one.scores, among.scores, atol=1e-4)
 
 
+# as a detector of early 2023 names them: module of that time → today's, and the classes in it
+NAMES_OF_2023 = {
+    "ultralytics.nn.modules": ("ultralytics.nn.modules", "Conv C2f Bottleneck SPPF Concat Detect DFL"),
+    "ultralytics.yolo.utils": ("ultralytics.utils", "IterableSimpleNamespace"),
+    "ultralytics.yolo.utils.loss": ("ultralytics.utils.loss", "v8DetectionLoss BboxLoss"),
+    "ultralytics.yolo.utils.tal": ("ultralytics.utils.tal", "TaskAlignedAssigner"),
+}
+DETECT = """
+import json, sys
+import numpy as np
+from hand_gestures.embedding.hands import HandDetector
+from hand_gestures.embedding.model_files import ModelFiles, ModelUnavailableError
+try:
+    detector = HandDetector(
+        ModelFiles(**json.loads(sys.argv[1])), image_size=128, confidence=0.01, max_hands=5, device="cpu"
+    )
+except ModelUnavailableError as error:
+    print("refused:", error)
+else:
+    hands = detector(np.load(sys.argv[2]))
+    from ultralytics.utils import SAFE_LOAD
+    print(json.dumps([SAFE_LOAD, [[*found.boxes.tolist(), *found.scores.tolist()] for found in hands]]))
+"""
+
+
+@contextmanager
+def names_of_2023():
+    """While it lasts, classes are pickled under the names that they had in early 2023."""
+    with pytest.MonkeyPatch.context() as patch:
+        for old, (new, names) in NAMES_OF_2023.items():
+            module = sys.modules.get(old) or ModuleType(old)
+            patch.setitem(sys.modules, old, module)
+            for name in names.split():
+                moved = getattr(importlib.import_module(new), name)
+                patch.setattr(moved, "__module__", old)
+                patch.setattr(module, name, moved, raising=False)
+        yield
+
+
+@pytest.fixture
+def checkpoint(yolo_network):
+    """All that training in early 2023 left in a file: no attribute that later versions added."""
+    from ultralytics.utils import IterableSimpleNamespace
+    from ultralytics.utils.loss import v8DetectionLoss
+
+    network = copy.deepcopy(yolo_network)
+    for module in network.modules():
+        if type(module).__name__ == "SPPF":
+            del module.n, module.add
+    network.args = IterableSimpleNamespace(box=7.5, cls=0.5, dfl=1.5)
+    network.criterion = v8DetectionLoss(network)
+    del network.criterion.bbox_loss.dfl_loss
+    return {
+        "epoch": -1,
+        "best_fitness": np.float64(0.73),
+        "model": network.half(),
+        "ema": None,
+        "updates": None,
+        "optimizer": None,
+        "train_args": {"task": "detect", "imgsz": 128, "data": Path("hands.yaml"), "lr0": np.float32(0.01)},
+        "date": "2023-04-02T13:14:15.161718",
+        "version": "8.0.63",
+    }
+
+
+@pytest.fixture
+def old_file(tmp_path, checkpoint):
+    file = tmp_path / "old" / "best.pt"
+    file.parent.mkdir()
+    with names_of_2023():
+        torch.save(checkpoint, file)
+    return file
+
+
+def detect_alone(files, frames, tmp_path):
+    """What a fresh process finds with these weights, or why it refuses them."""
+    np.save(tmp_path / "frames.npy", frames)
+    unset = {"ULTRALYTICS_SAFE_LOAD", "YOLO_OFFLINE", "YOLO_AUTOINSTALL"}
+    run = subprocess.run(
+        [sys.executable, "-c", DETECT, json.dumps(asdict(files)), str(tmp_path / "frames.npy")],
+        env={name: value for name, value in os.environ.items() if name not in unset},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    answer = run.stdout.splitlines()[-1]
+    return answer if answer.startswith("refused:") else json.loads(answer)
+
+
+def names_in(file):
+    """The functions and classes that the pickle in a file of torch names."""
+    with zipfile.ZipFile(file) as parts:
+        [pickled] = [parts.read(name) for name in parts.namelist() if name.endswith("/data.pkl")]
+    return {name.replace(" ", ".") for code, name, _ in pickletools.genops(pickled) if code.name == "GLOBAL"}
+
+
+def test_a_detector_of_2023_loads_without_running_code_and_finds_the_same(old_file, checkpoint, frames, tmp_path):
+    known = {f"{old}.{name}" for old, (_, names) in NAMES_OF_2023.items() for name in names.split()}
+    named = names_in(old_file)
+    assert {"numpy.dtype", "pathlib.PosixPath"} <= named
+    assert {name for name in named if "ultralytics" in name} == known | {"ultralytics.nn.tasks.DetectionModel"}
+
+    checkpoint["model"].args, checkpoint["model"].criterion = {}, None
+    new_file = tmp_path / "best.pt"
+    torch.save(checkpoint, new_file)
+    safe, hands = detect_alone(local_files(old_file), frames, tmp_path)
+    assert safe
+    assert [len(found) for found in hands] == [10, 10, 10]
+    assert hands == detect_alone(local_files(new_file), frames, tmp_path)[1]
+
+
+def test_code_in_a_detector_of_2023_is_not_executed_and_the_one_way_to_trust_it_is_named(checkpoint, frames, tmp_path):
+    file, mark = tmp_path / "best.pt", tmp_path / "intruder"
+    with names_of_2023():
+        torch.save({**checkpoint, "notes": Intruder(mark)}, file)
+    refusal = detect_alone(local_files(file), frames, tmp_path)
+    assert not mark.exists()
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    for part in ("names posix.mkdir)", str(file), "hands.run_pickled_code to true and hands.sha256 to " + sha256):
+        assert part in refusal
+
+
+def test_code_runs_only_from_the_trusted_file(checkpoint, frames, tmp_path):
+    file, mark = tmp_path / "best.pt", tmp_path / "intruder"
+    torch.save({**checkpoint, "notes": Intruder(mark)}, file)
+    files = local_files(file)
+    other = replace(files, trusted_sha256="0" * 64)
+    refusal = detect_alone(other, frames, tmp_path)
+    assert not mark.exists()
+    for part in ("the pinned sha256 " + "0" * 64, f"{file} has {files.sha256}", "give that file"):
+        assert part in refusal
+    safe, hands = detect_alone(replace(files, trusted_sha256=files.sha256), frames, tmp_path)
+    assert mark.exists()
+    assert not safe
+    assert len(hands) == len(frames)
+
+
+def test_a_file_changed_after_it_was_found_is_no_longer_trusted(checkpoint, tmp_path):
+    file, mark = tmp_path / "best.pt", tmp_path / "intruder"
+    torch.save(checkpoint, file)
+    files = local_files(file)
+    torch.save({**checkpoint, "notes": Intruder(mark)}, file)
+    with pytest.raises(ModelUnavailableError, match=f"the pinned sha256 {files.sha256}"):
+        load_detector(replace(files, trusted_sha256=files.sha256))
+    assert not mark.exists()
+
+
 def complaint(file):
     with pytest.raises(ModelUnavailableError) as caught:
         load_detector(local_files(file))
@@ -126,13 +283,13 @@ def complaint(file):
 def test_text_is_refused_as_detector(tmp_path, content):
     file = tmp_path / "best.pt"
     file.write_bytes(content)
-    complaint(file)
+    assert "run_pickled_code" not in complaint(file)
 
 
 def test_cut_off_weights_are_refused_as_detector(tmp_path, yolo_file):
     file = tmp_path / "best.pt"
     file.write_bytes(yolo_file.read_bytes()[:100_000])
-    complaint(file)
+    assert "run_pickled_code" not in complaint(file)
 
 
 def test_a_checkpoint_without_a_network_is_refused_as_detector(tmp_path):
@@ -175,6 +332,12 @@ def test_an_ultralytics_that_would_run_code_is_refused(monkeypatch, yolo_file):
     monkeypatch.setattr("ultralytics.utils.SAFE_LOAD", False)
     with pytest.raises(ModelUnavailableError, match="ULTRALYTICS_SAFE_LOAD=1"):
         load_detector(local_files(yolo_file))
+
+
+def test_an_ultralytics_that_would_run_no_code_is_refused_where_code_was_asked_for(yolo_file):
+    files = local_files(yolo_file)
+    with pytest.raises(ModelUnavailableError, match="ULTRALYTICS_SAFE_LOAD=0"):
+        load_detector(replace(files, trusted_sha256=files.sha256))
 
 
 def test_the_compact_detector_finds_drawn_hands():

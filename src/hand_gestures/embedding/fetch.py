@@ -1,6 +1,6 @@
 """All pretrained models of a run, found and tried before any frame is read."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from hand_gestures.embedding.backbones import (
     load_vit,
 )
 from hand_gestures.embedding.channels import check_widths
-from hand_gestures.embedding.model_files import ModelFiles, find_model
+from hand_gestures.embedding.model_files import ModelFiles, find_model, require_sha256
 
 
 def fetch_models(
@@ -23,7 +23,8 @@ def fetch_models(
 
     Args:
         vit, resnext: `name`, `revision`, `path` of each.
-        hands: the same and `weights`, the file in the repository; None where hands are not searched.
+        hands: the same and `weights`, the file in the repository; `sha256`, where it is pinned, and
+            `run_pickled_code`, whether code in that very file may run. None where hands are not searched.
 
     Returns:
         `ModelFiles` fields of each by role ("vit", "resnext", "hands"), the backbones with their `preprocessing`.
@@ -44,7 +45,7 @@ def fetch_models(
     if hands is not None:
         from hand_gestures.embedding.hands import load_detector
 
-        hand_files = find_model(what="hand detector", **hands, config_files=[])
+        hand_files = _find_detector(**hands)
         load_detector(hand_files)
         found["hands"] = asdict(hand_files)
     return found
@@ -56,5 +57,12 @@ def model_files(found: dict[str, Any]) -> ModelFiles:
 
 
 def model_identity(found: dict[str, Any]) -> dict[str, Any]:
-    """What a fingerprint records of one entry: not where the files lie."""
-    return {key: value for key, value in found.items() if key not in ("folder", "weights")}
+    """What a fingerprint records of one entry: not where the files lie, nor how far they were trusted."""
+    return {key: value for key, value in found.items() if key not in ("folder", "weights", "trusted_sha256")}
+
+
+def _find_detector(*, sha256: str | None = None, run_pickled_code: bool = False, **source: Any) -> ModelFiles:
+    files = find_model(what="hand detector", **source, config_files=[])
+    if sha256 is not None:
+        require_sha256("hand detector", files.weights_path, files.sha256, sha256)
+    return replace(files, trusted_sha256=sha256 if run_pickled_code else None)

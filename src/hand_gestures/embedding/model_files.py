@@ -22,7 +22,8 @@ class ModelFiles:
     """One model on disk.
 
     `folder` holds `weights` (a file name) and its config; `commit` is the resolved revision, None for a
-    local path; `sha256` is that of the weights.
+    local path; `sha256` is that of the weights. `trusted_sha256` is set where code in the weights may run:
+    in a file with this sha256 and in no other.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ModelFiles:
     folder: str
     weights: str
     sha256: str
+    trusted_sha256: str | None = None
 
     @property
     def weights_path(self) -> Path:
@@ -62,7 +64,22 @@ def find_model(
                 f"the {what} needs the file {file}, but {name} at revision {revision} has none "
                 f"(looked in {folder}); choose another model or revision"
             )
-    return ModelFiles(name, revision, folder.name, str(folder), weights, _sha256(folder / weights))
+    return ModelFiles(name, revision, folder.name, str(folder), weights, sha256_of(folder / weights))
+
+
+def sha256_of(file: Path) -> str:
+    """64 hex digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def require_sha256(what: str, file: Path, sha256: str, pinned: str) -> None:
+    """Raise `ModelUnavailableError` unless the `sha256` of a file is the one that was pinned."""
+    if sha256 != pinned:
+        raise ModelUnavailableError(
+            f"the {what} must be the file with the pinned sha256 {pinned}, but {file} has {sha256}; "
+            "give that file, or correct the sha256 if this is the one you trust"
+        )
 
 
 @contextmanager
@@ -87,7 +104,7 @@ def _local_model(what: str, path: Path, weights: str) -> ModelFiles:
             f"the {what} is to be loaded from a local path, but {file} does not exist; "
             "correct the path, or set it to null to fetch the model by name"
         )
-    return ModelFiles(path.name, None, None, str(file.parent), file.name, _sha256(file))
+    return ModelFiles(path.name, None, None, str(file.parent), file.name, sha256_of(file))
 
 
 def _fetch(what: str, name: str, revision: str, files: list[str]) -> Path:
@@ -127,8 +144,3 @@ def _snapshot(name: str, revision: str, files: list[str]) -> str:
         except LocalEntryNotFoundError:
             raise unreachable from None
     return snapshot_download(name, revision=revision, allow_patterns=files)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
