@@ -104,15 +104,15 @@ def audit_leaks(
     leaks, counts = audit_split(sequences, split["side"], hashes, leak_audit.distance, frames_dir)
     _, by_chance = audit_split(sequences, split["random_side"], hashes, leak_audit.distance, frames_dir)
     tracking.log_metrics({f"leaks_{name}": count for name, count in counts._asdict().items()})
+    compared = f" (of a random split: {by_chance.copies} and {by_chance.look_alikes})"
     logger.log(
         logging.WARNING if len(leaks) else logging.INFO,
-        "leak audit: of %d held-out clips %d have a copy and %d a look-alike on another side (of a random split: %d "
-        "and %d), %d groups stand on both; see leaks.csv",
+        "leak audit: of %d held-out clips %d have a copy and %d a look-alike on another side%s, %d groups stand on two "
+        "sides; see leaks.csv",
         counts.held_out,
         counts.copies,
         counts.look_alikes,
-        by_chance.copies,
-        by_chance.look_alikes,
+        "" if split["side"].equals(split["random_side"]) else compared,
         counts.groups_on_both_sides,
     )
     return leaks, {
