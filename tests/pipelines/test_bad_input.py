@@ -61,7 +61,7 @@ def test_a_class_with_a_single_sequence_stays_in_training(kedro, project, write_
     write_frames(wave=4, fist=4, rare=1)
     run = kedro(*RUN, "--pipeline", "data_processing", *params(project))
     assert run.returncode == 0
-    assert "1 of 3 classes stay in training because they hold one sequence or one group only: rare" in run.stderr
+    assert "1 of 3 classes stay in training, as no group of theirs could be spared for validation" in run.stderr
     train, val = (pd.read_parquet(project / f"out/03_primary/{side}_sequences.parquet") for side in ("train", "val"))
     assert "rare" in set(train["class_name"])
     assert set(val["class_name"]) == {"wave", "fist"}
@@ -96,7 +96,8 @@ def test_a_frame_that_vanishes_while_embedding_leaves_no_half_file(kedro, projec
     sentence = said(kedro(*RUN, "--pipeline", "feature_engineering", *params(project, *tiny, "hands.enabled=false")))
     assert str(gone) in sentence
     assert "run data_processing again" in sentence
-    assert not list((project / "out").rglob("*.h5*"))
+    left = {path.name for path in (project / "out").rglob("*.h5*")}
+    assert left <= {"preprocessed_val_dataset.h5", "preprocessed_test_dataset.h5"}  # whole ones of other clips
 
 
 def test_classes_named_for_a_direction_need_a_mirror_map(kedro, project, write_frames):

@@ -144,9 +144,9 @@ def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
 
     assert {"classifier", "figures", "tables", "dataset_fingerprint.json"} <= names()
     assert names("classifier") == {"model.json", "model.safetensors"}
-    assert names("figures") == {
-        f"{name}.png" for name in ("curves", "confusion", "class_accuracy", "channel_attention", "frame_attention")
-    }
+    of_model = ("curves", "confusion", "class_accuracy", "channel_attention", "frame_attention")
+    of_data = ("class_balance", "clip_lengths")
+    assert names("figures") == {f"{name}.png" for name in (*of_model, *of_data)}
     assert {"channel_attention.csv", "frame_attention.csv", "evaluation.json", "confusion.csv"} <= names("tables")
     assert len(run.data.tags["dataset_fingerprint"]) == 12
 
