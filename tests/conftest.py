@@ -4,20 +4,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
-from hand_gestures.embedding.store import EmbeddingFile, write_embeddings
-from small_embeddings import embedded_view, embedding_stream
+from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.embedding.write_embeddings import write_embeddings
+from small_embeddings import embedded_sequence, embedding_stream
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Threads cost these small networks more than they give, above all on a busy machine."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
 def write_file(tmp_path: Path) -> Callable[..., EmbeddingFile]:
-    """Writes an embeddings file with `clips` rows of alternating classes, numbered from `first`."""
+    """Writes an embeddings file with `clips` sequences of alternating classes, numbered from `first`."""
 
-    def write(name: str, clips: int, first: int = 0, fingerprint: dict | None = None) -> EmbeddingFile:
-        path = tmp_path / name
-        write_embeddings(
-            path, embedding_stream([embedded_view(n % 3, n) for n in range(first, first + clips)], fingerprint)
-        )
-        return EmbeddingFile(path)
+    def write(
+        name: str, clips: int, first: int = 0, fingerprint: dict | None = None, views: int = 1, **header: object
+    ) -> EmbeddingFile:
+        sequences = [embedded_sequence(n % 3, n, views=views) for n in range(first, first + clips)]
+        write_embeddings(tmp_path / name, embedding_stream(sequences, fingerprint, first, **header))
+        return EmbeddingFile(tmp_path / name)
 
     return write

@@ -1,35 +1,46 @@
 """Small embeddings files whose classes differ only in the direction of motion."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from hand_gestures.embedding.channels import CHANNEL_NAMES
-from hand_gestures.embedding.store import EmbeddedView, EmbeddingHeader, EmbeddingStream
+from hand_gestures.embedding.store import EmbeddedSequence, EmbeddingHeader, EmbeddingStream
 
 FRAMES, CHANNELS, WIDTH = 8, len(CHANNEL_NAMES), 6
 CLASS_NAMES = ("fist", "swipe_left", "swipe_right")
 FINGERPRINT = {"models": {"vit": {"sha256": "a"}}, "clips": {"size": 64}, "seed": 1}
 
 
-def embedded_view(label: int, number: int, noise: float = 0.3) -> EmbeddedView:
+def embedded_sequence(label: int, number: int, noise: float = 0.3, views: int = 1) -> EmbeddedSequence:
     """A clip whose class shows in how its features move: not at all, downwards or upwards in time."""
     rng = np.random.default_rng(number)
     ramp = np.linspace(-1, 1, FRAMES) * (0, -1, 1)[label]
-    clip = ramp[:, None, None] + rng.normal(0, noise, (FRAMES, CHANNELS, WIDTH))
+    clips = ramp[:, None, None] + rng.normal(0, noise, (views, FRAMES, CHANNELS, WIDTH))
     boxes = rng.uniform(0, 1, (2, 3, 4)).astype(np.float32)
-    return EmbeddedView(
-        clip.astype(np.float32), label, f"{CLASS_NAMES[label]}/v{number}", number % 2, boxes, boxes[..., 0]
-    )
+    return EmbeddedSequence(clips.astype(np.float32), np.full(views, label), boxes, boxes[..., 0])
 
 
 def embedding_stream(
-    views: list[EmbeddedView], fingerprint: dict | None = None, announced: int | None = None
+    sequences: list[EmbeddedSequence], fingerprint: dict | None = None, first: int = 0, **header: object
 ) -> EmbeddingStream:
-    header = EmbeddingHeader(
-        shape=(len(views) if announced is None else announced, FRAMES, CHANNELS, WIDTH),
-        class_names=CLASS_NAMES,
-        channel_names=CHANNEL_NAMES,
-        hand_frames=(0, 4),
-        max_hands=3,
-        fingerprint=FINGERPRINT if fingerprint is None else fingerprint,
+    """A stream of these sequences, named by class and number from `first`."""
+    views = len(sequences[0].labels) if sequences else 1
+
+    def embed(places: list[int]) -> Iterator[EmbeddedSequence]:
+        return (sequences[place] for place in places)
+
+    return EmbeddingStream(
+        EmbeddingHeader(
+            shape=(len(sequences) * views, FRAMES, CHANNELS, WIDTH),
+            class_names=CLASS_NAMES,
+            channel_names=CHANNEL_NAMES,
+            hand_frames=(0, 4),
+            max_hands=3,
+            fingerprint=FINGERPRINT if fingerprint is None else fingerprint,
+            **header,
+        ),
+        [f"{CLASS_NAMES[sequence.labels[0]]}/v{first + n}" for n, sequence in enumerate(sequences)],
+        views,
+        embed,
     )
-    return EmbeddingStream(header, iter(views))

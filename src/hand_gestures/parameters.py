@@ -185,17 +185,19 @@ class HandParameters(ModelSource):
             raise ValueError("code runs only from a file that is pinned: set hands.sha256 beside it, or this to false")
         return value
 
-    def steps(self, frames: int) -> list[int]:
-        """The time steps of a clip that are searched."""
-        return list(range(0, frames, self.every)) if self.enabled else []
-
 
 class ExtractionParameters(Topic):
     """How embeddings are computed."""
 
     device: Device = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    batch_size: PositiveInt = Field(32, description="frames at a time")
+    batch_size: PositiveInt | Literal["auto"] = Field(
+        "auto", description="frames at a time; auto chooses by device; halved where memory does not suffice"
+    )
+    compile: bool | Literal["auto"] = Field(
+        "auto", description="compile the backbones; auto does so for many frames where there is a compiler"
+    )
+    storage: Literal["float32", "float16"] = Field("float32", description="numbers on disk; float16 halves the file")
     workers: NonNegativeInt = Field(4, description="processes that decode and augment; 0 = none beside the main one")
 
 
@@ -218,8 +220,14 @@ class TrainingParameters(Topic):
     gradient_clip: Annotated[float, Field(ge=0)] = Field(1.0, description="largest gradient norm, 0 = no limit")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     device: Device = "auto"
-    preload: bool | Literal["auto"] = Field("auto", description="keep all embeddings in memory")
-    workers: NonNegativeInt = 0
+    preload: bool | Literal["auto"] = Field("auto", description="keep all embeddings in memory; auto where they fit")
+    preload_share: Annotated[float, Field(gt=0, le=1)] = Field(0.25, description="of the free memory, for auto")
+    preload_precision: Literal["float32", "float16"] = Field("float32", description="of the numbers kept in memory")
+    views: PositiveInt | None = Field(None, description="views of each training clip that are used; null uses all")
+    view_sampling: Literal["all", "random"] = Field(
+        "all", description="an epoch shows every view of a clip, or another one each time"
+    )
+    workers: NonNegativeInt = Field(0, description="processes that read clips which are not kept in memory")
 
 
 class EvaluationParameters(Topic):

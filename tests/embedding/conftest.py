@@ -61,15 +61,6 @@ def _is_loopback(name):
         return False
 
 
-@pytest.fixture(scope="package", autouse=True)
-def one_thread():
-    """Threads cost these small networks more than they give, above all on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
     """A running hub, with huggingface_hub pointed at it and at a fresh cache in `tmp_path`."""

@@ -1,7 +1,3 @@
-import subprocess
-import sys
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pandas as pd
@@ -11,9 +7,9 @@ from torch import nn
 
 from hand_gestures.augmentation import ClipAugmentation
 from hand_gestures.embedding.backbones import Backbone
-from hand_gestures.embedding.embed_sequences import embed_sequences
+from hand_gestures.embedding.embed_sequences import HandSearch, embed_sequences, sources_digest
 from hand_gestures.embedding.extractor import ClipEmbedder
-from hand_gestures.embedding.hand_table import HAND_COLUMNS
+from hand_gestures.embedding.hands import Hands
 from hand_gestures.embedding.preprocessing import Preprocessing
 from hand_gestures.errors import HandGesturesError
 from hand_gestures.parameters import AugmentationParameters
@@ -51,88 +47,111 @@ def backbone(width, seed):
     return Backbone(network, width, Preprocessing(8, "bilinear", (0.5,) * 3, (0.5,) * 3))
 
 
-def stream(sequences, frames_dir, hands=(), views=1):
+class FakeDetector:
+    """Finds one hand in bright frames, none in others; its score is the frame's brightness. Counts what it is shown."""
+
+    def __init__(self):
+        self.shown = 0
+
+    def __call__(self, frames):
+        self.shown += len(frames)
+        return [self.find(frame.mean() / 255) for frame in frames]
+
+    def find(self, brightness):
+        count = 3 if brightness > 0.49 else 0
+        scores = np.array([brightness, brightness / 2, brightness / 3][:count], np.float32)
+        return Hands(np.tile(scores[:, None], (1, 4)), scores)
+
+
+def stream(sequences, frames_dir, detector=None, views=1, workers=0):
     augmentation = ClipAugmentation(size=16, **AugmentationParameters().transform())
     return embed_sequences(
         clips=VideoSequenceDataset(sequences, frames_dir, 16, augmentation, views, seed=3),
         embedder=ClipEmbedder(backbone(4, 1), backbone(10, 2), torch.device("cpu"), batch_size=2),
         labels=list(sequences["class_name"]),
         mirrored_labels=MIRROR,
-        hands=pd.DataFrame(hands, columns=HAND_COLUMNS),
-        hand_frames=[0, 4],
-        max_hands=2,
+        search=HandSearch(detector, (0, 3, 4), 2),
         fingerprint={},
+        closeness={},
+        sources=sources_digest(sequences, frames_dir),
         frames_per_clip=5,
-        workers=0,
+        storage="float32",
+        workers=workers,
         doing="embedding",
     )
 
 
+def embedded(stream, places=range(6)):
+    return list(stream.embed(list(places)))
+
+
 def test_rows_are_the_views_of_the_sequences_in_order(sequences, frames_dir):
-    header, rows = stream(sequences, frames_dir, views=2)
-    assert header.shape == (18, 5, 12, 4)
-    assert header.class_names == tuple(MIRROR)
-    rows = list(rows)
-    assert [row.sequence_id for row in rows] == [name for name in sequences["sequence_id"] for _ in range(3)]
-    assert [row.view for row in rows] == [0, 1, 2] * 6
-    for row in rows:
-        own = row.sequence_id.split("/")[0]
-        assert header.class_names[row.label] == (MIRROR[own] if row.view else own)
+    made = stream(sequences, frames_dir, views=2)
+    assert made.header.shape == (18, 5, 12, 4)
+    assert made.header.class_names == tuple(MIRROR)
+    assert made.views == 3
+    assert made.sequence_ids == list(sequences["sequence_id"])
+    for sequence_id, sequence in zip(made.sequence_ids, embedded(made), strict=True):
+        own = sequence_id.split("/")[0]
+        assert sequence.embeddings.shape == (3, 5, 12, 4)
+        assert [made.header.class_names[label] for label in sequence.labels] == [own, MIRROR[own], MIRROR[own]]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_sequence_is_embedded_alike_whatever_came_before_it(sequences, frames_dir, workers):
+    whole = embedded(stream(sequences, frames_dir))
+    rest = embedded(stream(sequences, frames_dir, workers=workers), [1, 4, 5])
+    for place, sequence in zip([1, 4, 5], rest, strict=True):
+        np.testing.assert_array_equal(sequence.embeddings, whole[place].embeddings)
+        np.testing.assert_array_equal(sequence.labels, whole[place].labels)
 
 
 def test_a_repeated_frame_repeats_its_embedding(sequences, frames_dir):
-    row = next(stream(sequences, frames_dir).rows)
-    assert row.embedding.shape == (5, 12, 4)
-    np.testing.assert_array_equal(row.embedding[3], row.embedding[2])
-    np.testing.assert_array_equal(row.embedding[4], row.embedding[2])
-    assert not np.array_equal(row.embedding[1], row.embedding[2])
+    (clean, _) = embedded(stream(sequences, frames_dir), [0])[0].embeddings
+    np.testing.assert_array_equal(clean[3], clean[2])
+    np.testing.assert_array_equal(clean[4], clean[2])
+    assert not np.array_equal(clean[1], clean[2])
 
 
-def test_hands_of_a_sequence_stand_in_all_its_rows(sequences, frames_dir):
-    found = [
-        ("fist/v1", 4, 0.1, 0.2, 0.3, 0.4, 0.5),
-        ("fist/v1", 4, 0.5, 0.6, 0.7, 0.8, 0.9),
-        ("fist/v1", 4, 0.0, 0.0, 0.1, 0.1, 0.1),  # one more than a frame may have, and the least sure
-    ]
-    rows = {(row.sequence_id, row.view): row for row in stream(sequences, frames_dir, found).rows}
-    for view in (0, 1):
-        row = rows["fist/v1", view]
-        np.testing.assert_allclose(row.scores, [[np.nan, np.nan], [0.9, 0.5]])
-        np.testing.assert_allclose(row.boxes[1], [[0.5, 0.6, 0.7, 0.8], [0.1, 0.2, 0.3, 0.4]])
-    assert np.isnan(rows["fist/v0", 0].boxes).all()
+def test_hands_are_searched_in_the_clean_view_each_frame_once(sequences, frames_dir):
+    detector = FakeDetector()
+    for sequence, paths in zip(embedded(stream(sequences, frames_dir, detector)), sequences["frames"], strict=True):
+        assert sequence.boxes.shape == (3, 2, 4)
+        for step, place in enumerate((0, 3, 4)):
+            frame = cv2.resize(cv2.imread(str(frames_dir / paths[place])), (16, 16), interpolation=cv2.INTER_AREA)
+            expected = detector.find(frame.mean() / 255)
+            np.testing.assert_allclose(sequence.scores[step, : len(expected.scores)], expected.scores[:2], rtol=1e-5)
+            assert np.isnan(sequence.scores[step]).all() == (len(expected.scores) == 0)
+    assert detector.shown == 6 * 2  # steps 3 and 4 show the same frame
 
 
-def test_a_clip_is_read_only_when_its_row_is_asked_for(sequences, frames_dir):
-    rows = stream(sequences, frames_dir, views=0).rows
+def test_without_a_search_there_are_no_hands(sequences, frames_dir):
+    for sequence in embedded(stream(sequences, frames_dir)):
+        assert np.isnan(sequence.boxes).all()
+        assert np.isnan(sequence.scores).all()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_clip_is_read_only_when_its_row_is_asked_for(sequences, frames_dir, workers):
+    made = stream(sequences, frames_dir, views=0, workers=workers)
     (frames_dir / sequences["frames"].iloc[1][0]).unlink()
-    assert next(rows).sequence_id == sequences["sequence_id"].iloc[0]
+    running = made.embed(list(range(6)))
+    next(running)
     with pytest.raises(HandGesturesError, match="restore the file"):
-        next(rows)
+        next(running)
 
 
-def test_memory_does_not_grow_with_the_number_of_rows(tmp_path):
-    """Rows of 0.6 MB: holding 190 more of them would take 110 MB more."""
-    script = (
-        "import sys, resource; from pathlib import Path; import numpy as np\n"
-        f"sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
-        "from hand_gestures.embedding.store import EmbeddedView, EmbeddingHeader, EmbeddingStream, write_embeddings\n"
-        "count = int(sys.argv[1]); empty = np.empty((0, 1, 4), np.float32)\n"
-        "header = EmbeddingHeader((count, 32, 12, 384), ('a',), ('c',) * 12, (), 1, {})\n"
-        "clips = (EmbeddedView(np.full((32, 12, 384), n, np.float32), 0, str(n), 0, empty, empty[..., 0])"
-        " for n in range(count))\n"
-        "write_embeddings(Path(sys.argv[2]), EmbeddingStream(header, clips))\n"
-        "unit = 1024 if sys.platform == 'darwin' else 1\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit)\n"
-    )
-    peaks = [
-        int(
-            subprocess.run(
-                [sys.executable, "-c", script, str(count), str(tmp_path / f"{count}.h5")],
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-        )
-        for count in (10, 200)
-    ]
-    assert peaks[1] - peaks[0] < 40_000  # kilobytes
+def test_the_digest_of_the_sources_changes_with_anything_a_sequence_is_made_of(sequences, frames_dir):
+    digest = sources_digest(sequences, frames_dir)
+    assert sources_digest(sequences.copy(), frames_dir) == digest
+    assert sources_digest(sequences.iloc[::-1], frames_dir) != digest
+    assert sources_digest(sequences.replace("fist", "palm"), frames_dir) != digest
+    path = frames_dir / sequences["frames"].iloc[2][1]
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert sources_digest(sequences, frames_dir) != digest
+
+
+def test_a_frame_that_is_gone_is_said_before_anything_is_embedded(sequences, frames_dir):
+    (frames_dir / sequences["frames"].iloc[3][1]).unlink()
+    with pytest.raises(HandGesturesError, match=r"v1_frame_1\.png is not .*restore the file"):
+        stream(sequences, frames_dir)

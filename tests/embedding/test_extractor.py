@@ -1,4 +1,7 @@
 import copy
+import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +11,8 @@ from torch import nn
 from embedding.conftest import RESNEXT_WIDTH, VIT_WIDTH, local_files, random_frames
 from hand_gestures.embedding.backbones import Backbone, load_resnext, load_vit
 from hand_gestures.embedding.channels import CHANNEL_NAMES
-from hand_gestures.embedding.device import choose_device, choose_precision
+from hand_gestures.embedding.compiling import choose_compiling
+from hand_gestures.embedding.device import choose_batch_size, choose_device, choose_precision
 from hand_gestures.embedding.extractor import ClipEmbedder
 from hand_gestures.embedding.preprocessing import Preprocessing
 from hand_gestures.embedding.regions import cut_regions
@@ -173,3 +177,86 @@ def test_without_a_cuda_device_the_choice_is_the_cpu_in_float32(monkeypatch):
     assert choose_precision("bfloat16", "cpu") == "bfloat16"
     with pytest.raises(HandGesturesError, match="device 'cuda:1' needs a CUDA device"):
         choose_device("cuda:1")
+
+
+class Hungry(nn.Module):
+    """Runs out of memory for more than `most` pictures at a time."""
+
+    def __init__(self, network, most, error):
+        super().__init__()
+        self.network, self.most, self.error = network, most, error
+
+    def forward(self, pixels):
+        if len(pixels) > self.most:
+            raise self.error
+        return self.network(pixels)
+
+
+OUT_OF_MEMORY = {
+    "cuda": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+    "cpu": RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+}
+
+
+def hungry(backbones, most, error):
+    vit, resnext = backbones
+    return ClipEmbedder(replace(vit, network=Hungry(vit.network, most, error)), resnext, CPU, batch_size=7)
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY.values(), ids=OUT_OF_MEMORY)
+def test_batches_are_halved_where_memory_does_not_suffice(backbones, embed, clip, error, caplog):
+    embedder = hungry(backbones, 3 * 2, error)
+    np.testing.assert_allclose(embedder(clip), embed(clip), atol=1e-4)
+    assert embedder.batch_size == 1  # 7, 3, 1: three regions each
+    assert caplog.messages[-1] == "cpu is out of memory: going on with batches of 1 frames"
+
+
+def test_where_one_frame_does_not_fit_the_remedy_is_named(backbones, clip):
+    with pytest.raises(HandGesturesError, match=r"one frame must fit .*out of memory.*; free memory there, or set"):
+        hungry(backbones, 2, OUT_OF_MEMORY["cuda"])(clip)
+
+
+def test_other_errors_are_not_taken_for_too_little_memory(backbones, clip):
+    with pytest.raises(RuntimeError, match="another fault"):
+        hungry(backbones, 2, RuntimeError("another fault"))(clip)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
+def test_compiled_backbones_give_the_same_embeddings_whatever_the_number_of_frames(backbones, embed, clip):
+    embedder = ClipEmbedder(*backbones, CPU, batch_size=4, compiled=True, must_compile=True)
+    for frames in (clip, clip[:4], clip[2:3]):
+        np.testing.assert_allclose(embedder(frames), embed(frames), atol=1e-4)
+    assert embedder.vit.network is not backbones[0].network
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_where_nothing_compiles_it_goes_on_plain_or_says_so(backbones, embed, clip, required, monkeypatch, caplog):
+    def no_compiler(network, **options):
+        def fail(pixels):
+            raise RuntimeError("InvalidCxxCompiler: no working C++ compiler found\nmuch more")
+
+        return fail
+
+    monkeypatch.setattr(torch, "compile", no_compiler)
+    embedder = ClipEmbedder(*backbones, CPU, batch_size=4, compiled=True, must_compile=required)
+    if required:
+        with pytest.raises(HandGesturesError, match=r"no working C\+\+ compiler found\); install a C\+\+ compiler"):
+            embedder(clip)
+    else:
+        np.testing.assert_allclose(embedder(clip), embed(clip), atol=1e-4)
+        assert len([message for message in caplog.messages if "run uncompiled" in message]) == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "frames", "compiles"), [(None, 1999, False), (None, 2000, True), (True, 1, True), (False, 10**6, False)]
+)
+def test_compiling_is_left_to_the_number_of_frames_unless_it_is_said(wanted, frames, compiles):
+    assert choose_compiling(wanted, frames) is compiles
+
+
+def test_frames_at_a_time_depend_on_the_whole_memory_of_the_device(monkeypatch):
+    assert choose_batch_size(CPU) == 8
+    for gigabytes, frames in ((1, 8), (4, 32), (16, 128), (80, 128)):
+        device = SimpleNamespace(total_memory=gigabytes << 30)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _, device=device: device)
+        assert choose_batch_size(torch.device("cuda")) == frames

@@ -1,12 +1,14 @@
+import numpy as np
 import pytest
 import torch
 
 from hand_gestures.classifier import load_bundle
-from hand_gestures.embedding.store import EmbeddingFile, write_embeddings
+from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.embedding.write_embeddings import write_embeddings
 from hand_gestures.errors import HandGesturesError
 from hand_gestures.training.evaluate import confusion, evaluate_classifier, summarise
 from hand_gestures.training.train import train_classifier
-from small_embeddings import embedded_view, embedding_stream
+from small_embeddings import embedded_sequence, embedding_stream
 
 SETTINGS = {
     "hidden": 8,
@@ -21,6 +23,10 @@ SETTINGS = {
     "precision": "float32",
     "device": "cpu",
     "preload": "auto",
+    "preload_share": 0.25,
+    "preload_precision": "float32",
+    "views": None,
+    "view_sampling": "all",
     "workers": 0,
     "seed": 5,
     "on_epoch": lambda metrics: None,
@@ -48,8 +54,8 @@ def test_it_learns_the_direction_of_motion(files, tmp_path):
 
 
 def test_it_overfits_three_batches_of_noise(tmp_path):
-    views = [embedded_view(0, n, noise=1.0)._replace(label=n % 3) for n in range(24)]
-    write_embeddings(tmp_path / "noise.h5", embedding_stream(views))
+    clips = [embedded_sequence(0, n, noise=1.0)._replace(labels=np.array([n % 3])) for n in range(24)]
+    write_embeddings(tmp_path / "noise.h5", embedding_stream(clips))
     noise = EmbeddingFile(tmp_path / "noise.h5")
     trained = train((noise, noise), tmp_path, epochs=80, hidden=32, learning_rate=0.03)
     assert trained.history["train_accuracy"].max() == 1.0
@@ -91,6 +97,24 @@ def test_the_learning_rate_is_stepped_with_every_batch_of_one_cycle(files, tmp_p
     assert rates.iloc[-1] < SETTINGS["learning_rate"] / 1000
 
 
+@pytest.mark.parametrize("change", [{"preload": False}, {"preload": False, "workers": 1}])
+def test_reading_clip_by_clip_trains_the_same_model(files, tmp_path, change):
+    one, other = train(files, tmp_path / "one", epochs=2), train(files, tmp_path / "other", epochs=2, **change)
+    assert one.history.equals(other.history)
+
+
+def test_half_precision_in_memory_trains_nearly_the_same_model(files, tmp_path):
+    one, other = (train(files, tmp_path / kind, epochs=2, preload_precision=kind) for kind in ("float32", "float16"))
+    assert not one.history.equals(other.history)
+    np.testing.assert_allclose(one.history["train_loss"], other.history["train_loss"], rtol=1e-2)
+
+
+def test_random_views_make_shorter_epochs_that_learn_too(write_file, tmp_path):
+    files = write_file("train.h5", 36, views=3), write_file("val.h5", 13, first=100)
+    trained = train(files, tmp_path, epochs=25, hidden=16, view_sampling="random")
+    assert accuracy(trained.best, files[1]) == 1.0
+
+
 def test_files_made_differently_are_refused(write_file, tmp_path):
     files = write_file("train.h5", 6), write_file("val.h5", 6, fingerprint={"clips": {"size": 32}, "seed": 1})
     with pytest.raises(HandGesturesError, match=r"differ in clips\.size"):
@@ -98,7 +122,7 @@ def test_files_made_differently_are_refused(write_file, tmp_path):
 
 
 def test_one_class_is_refused(tmp_path):
-    write_embeddings(tmp_path / "one.h5", embedding_stream([embedded_view(1, n) for n in range(4)]))
+    write_embeddings(tmp_path / "one.h5", embedding_stream([embedded_sequence(1, n) for n in range(4)]))
     one = EmbeddingFile(tmp_path / "one.h5")
     with pytest.raises(HandGesturesError, match=r"at least two classes.*swipe_left"):
         train((one, one), tmp_path)

@@ -101,7 +101,10 @@ def test_another_seed_changes_the_augmented_views_only(frames_dir, sequences, au
 
 def test_worker_processes_give_the_same_views_in_the_same_order(frames_dir, sequences, augmentation):
     dataset = VideoSequenceDataset(sequences, frames_dir, SIZE, augmentation, augmented_views=2, seed=3)
-    alone, together = list(clip_loader(dataset, 0)), list(clip_loader(dataset, 2))
+    alone, together = (
+        list(clip_loader(dataset, range(len(dataset)), 0)),
+        list(clip_loader(dataset, range(len(dataset)), 2)),
+    )
     assert [item.row for item in together] == [item.row for item in alone] == [0, 1, 2]
     for one, other in zip(alone, together, strict=True):
         assert torch.equal(one.views, other.views)
@@ -112,7 +115,7 @@ def test_worker_processes_give_the_same_views_in_the_same_order(frames_dir, sequ
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_frame_that_has_gone_is_named_in_one_sentence(frames_dir, sequences, workers):
     (frames_dir / "wave/b_frame_2.png").unlink()
-    clips = clip_loader(VideoSequenceDataset(sequences, frames_dir, SIZE), workers)
+    clips = clip_loader(VideoSequenceDataset(sequences, frames_dir, SIZE), range(len(sequences)), workers)
     assert next(clips).row == 0
     with pytest.raises(HandGesturesError, match=r"wave/b_frame_2\.png") as caught:
         next(clips)

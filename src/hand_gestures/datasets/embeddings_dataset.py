@@ -6,7 +6,8 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
-from hand_gestures.embedding.store import EmbeddingFile, EmbeddingStream, write_embeddings
+from hand_gestures.embedding.store import EmbeddingFile, EmbeddingStream
+from hand_gestures.embedding.write_embeddings import write_embeddings
 
 
 class EmbeddingsDataset(AbstractDataset[EmbeddingStream, EmbeddingFile]):

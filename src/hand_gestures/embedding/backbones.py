@@ -1,6 +1,7 @@
 """The two frozen backbones: a ViT through transformers, a ResNeXt50 through timm."""
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,18 @@ class Backbone:
     width: int
     preprocessing: Preprocessing
 
-    def __call__(self, regions: torch.Tensor) -> torch.Tensor:
-        """uint8 (N, 3, H, W) → float32 (N, width)."""
+    def __call__(self, *regions: torch.Tensor) -> torch.Tensor:
+        """uint8 (N, 3, H, W), one tensor or several of different sizes → float32 (all N, width)."""
+        return self.network(self.pixels(*regions)).float()
+
+    def pixels(self, *regions: torch.Tensor) -> torch.Tensor:
+        """What the network is shown of these regions."""
         dtype = next(self.network.parameters()).dtype
-        return self.network(self.preprocessing(regions).to(dtype)).float()
+        return self.preprocessing(*regions).to(dtype)
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Backbone":
-        return Backbone(self.network.to(device, dtype), self.width, self.preprocessing)
+        """The same on `device` in `dtype`; this one stays as it is."""
+        return replace(self, network=copy.deepcopy(self.network).to(device, dtype))
 
 
 class MeanTokens(nn.Module):

@@ -1,15 +1,32 @@
-"""All clips of a split, embedded one after the other: a stream that holds one clip at a time."""
+"""All clips of a split, embedded one after the other: a stream that holds a few clips at a time."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+import torch
 
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.embedding.extractor import ClipEmbedder
-from hand_gestures.embedding.hand_table import hand_arrays
-from hand_gestures.embedding.store import EmbeddedView, EmbeddingHeader, EmbeddingStream
+from hand_gestures.embedding.hands import HandDetector, Hands
+from hand_gestures.embedding.store import EmbeddedSequence, EmbeddingHeader, EmbeddingStream
 from hand_gestures.progress import progress
-from hand_gestures.video.clips import VideoSequenceDataset, clip_loader
+from hand_gestures.video.clips import ClipViews, VideoSequenceDataset, clip_loader
+from hand_gestures.video.image_files import frame_bytes
+
+
+@dataclass(frozen=True)
+class HandSearch:
+    """Where hands are looked for: the `steps` of a clip, and how many of each are kept; `detector` may be None."""
+
+    detector: HandDetector | None
+    steps: Sequence[int]
+    max_hands: int
 
 
 def embed_sequences(
@@ -18,11 +35,12 @@ def embed_sequences(
     embedder: ClipEmbedder,
     labels: Sequence[str],
     mirrored_labels: Mapping[str, str],
-    hands: pd.DataFrame,
-    hand_frames: Sequence[int],
-    max_hands: int,
-    fingerprint: dict,
+    search: HandSearch,
+    fingerprint: dict[str, Any],
+    closeness: dict[str, Any],
+    sources: str,
     frames_per_clip: int,
+    storage: Literal["float32", "float16"],
     workers: int,
     doing: str,
 ) -> EmbeddingStream:
@@ -30,11 +48,11 @@ def embed_sequences(
 
     Args:
         clips: the sequences and their views.
-        embedder: turns a view into its embedding.
+        embedder: turns frames into their embeddings.
         labels: class name of each sequence.
         mirrored_labels: for every class, in the order of their numbers, the one that its mirrored views take.
-        hands: table of `find_hands`.
-        hand_frames: the time steps that were searched for hands.
+        search: how hands are found, in the frames of the clean view.
+        sources: digest of what the clips are made from (`sources_digest`).
         doing: what progress calls the work.
     """
     views = 1 + clips.augmented_views
@@ -42,25 +60,74 @@ def embed_sequences(
         shape=(len(clips) * views, frames_per_clip, len(CHANNEL_NAMES), embedder.width),
         class_names=tuple(mirrored_labels),
         channel_names=CHANNEL_NAMES,
-        hand_frames=tuple(hand_frames),
-        max_hands=max_hands,
+        hand_frames=tuple(search.steps),
+        max_hands=search.max_hands,
         fingerprint=fingerprint,
+        sources=sources,
+        closeness=closeness,
+        storage=storage,
     )
     number = {name: i for i, name in enumerate(mirrored_labels)}
-    hands_of = dict(tuple(hands.groupby("sequence_id")))
 
-    def rows() -> Iterator[EmbeddedView]:
-        for clip in progress(clip_loader(clips, workers), len(clips), doing):
-            sequence_id, label = clips.sequence_ids[clip.row], labels[clip.row]
-            boxes, scores = hand_arrays(hands_of.get(sequence_id), hand_frames, max_hands)
-            for view, mirrored in enumerate(clip.mirrored.tolist()):
-                yield EmbeddedView(
-                    embedding=embedder(clip.views[view])[clip.times.numpy()],
-                    label=number[mirrored_labels[label] if mirrored else label],
-                    sequence_id=sequence_id,
-                    view=view,
-                    boxes=boxes,
-                    scores=scores,
-                )
+    def label_of(clip: ClipViews, mirrored: bool) -> int:
+        name = labels[clip.row]
+        return number[mirrored_labels[name] if mirrored else name]
 
-    return EmbeddingStream(header, rows())
+    def embed(places: list[int]) -> Iterator[EmbeddedSequence]:
+        loader = clip_loader(clips, places, workers, pinned=embedder.device.type == "cuda")
+        for clip, embedded in _one_ahead(progress(loader, len(places), doing), embedder):
+            boxes, scores = _find_hands(clip, search)
+            yield EmbeddedSequence(
+                embeddings=embedded.reshape(views, -1, *embedded.shape[1:])[:, clip.times.numpy()],
+                labels=np.array([label_of(clip, mirrored) for mirrored in clip.mirrored.tolist()]),
+                boxes=boxes,
+                scores=scores,
+            )
+
+    return EmbeddingStream(header, clips.sequence_ids, views, embed)
+
+
+def sources_digest(sequences: pd.DataFrame, frames_dir: Path) -> str:
+    """Digest of what sequences are made from: their ids, classes, and the paths and sizes of their frames.
+
+    Raises:
+        HandGesturesError: a frame is gone; better now than hours later.
+    """
+    digest = hashlib.sha256()
+    for sequence_id, class_name, paths in zip(
+        sequences["sequence_id"], sequences["class_name"], sequences["frames"], strict=True
+    ):
+        sizes = {path: frame_bytes(frames_dir / path) for path in paths}
+        digest.update(json.dumps([sequence_id, class_name, list(paths), list(sizes.values())]).encode())
+    return digest.hexdigest()
+
+
+def _one_ahead(clips: Iterator[ClipViews], embedder: ClipEmbedder) -> Iterator[tuple[ClipViews, np.ndarray]]:
+    """Each clip with the embeddings (V n, 12, D) of all frames of all its views; on a GPU the next clip is under way
+    while the caller works on one."""
+    earlier = None
+    for clip in clips:
+        running = embedder.start(clip.views.flatten(0, 1))
+        if embedder.device.type != "cuda":  # it is finished, and would only take memory
+            yield clip, running()
+            continue
+        if earlier is not None:
+            yield earlier[0], earlier[1]()
+        earlier = clip, running
+    if earlier is not None:
+        yield earlier[0], earlier[1]()
+
+
+def _find_hands(clip: ClipViews, search: HandSearch) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (S, K, 4) and scores (S, K) at the searched steps of the clean view, NaN where there is no hand."""
+    boxes = np.full((len(search.steps), search.max_hands, 4), np.nan, np.float32)
+    scores = np.full((len(search.steps), search.max_hands), np.nan, np.float32)
+    if search.detector is None:
+        return boxes, scores
+    shown, place = torch.unique(clip.times[list(search.steps)], return_inverse=True)  # a repeated frame once
+    found: list[Hands] = search.detector(clip.views[0, shown].numpy())
+    for step, frame in enumerate(place.tolist()):
+        hands = found[frame]
+        count = min(len(hands.scores), search.max_hands)
+        boxes[step, :count], scores[step, :count] = hands.boxes[:count], hands.scores[:count]
+    return boxes, scores

@@ -8,7 +8,7 @@ import numpy as np
 
 from hand_gestures.embedding.store import EmbeddingFile
 from hand_gestures.errors import HandGesturesError
-from hand_gestures.flatten import flatten
+from hand_gestures.flatten import first_difference
 
 
 def fingerprint_digest(fingerprint: dict[str, Any]) -> str:
@@ -28,15 +28,15 @@ def describe_file(file: EmbeddingFile) -> dict[str, Any]:
         "rows_by_class": dict(zip(file.header.class_names, counts.tolist(), strict=True)),
         "digest": fingerprint_digest(file.header.fingerprint),
         "fingerprint": file.header.fingerprint,
+        "closeness": file.header.closeness,
     }
 
 
 def require_same_fingerprint(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Raise `HandGesturesError` naming the first field in which two fingerprints differ."""
-    first, second = flatten(one), flatten(other)
-    for field in sorted(first.keys() | second.keys()):
-        if first.get(field) != second.get(field):
-            raise HandGesturesError(
-                f"training and validation embeddings must be made alike, but their fingerprints differ in {field}: "
-                f"{first.get(field)} and {second.get(field)}; run feature_engineering for both"
-            )
+    differs = first_difference(one, other)
+    if differs is not None:
+        raise HandGesturesError(
+            f"training and validation embeddings must be made alike, but their fingerprints differ in "
+            f"{differs.field}: {differs.one} and {differs.other}; run feature_engineering for both"
+        )

@@ -22,12 +22,12 @@ class Preprocessing:
     std: tuple[float, float, float]
     letterbox: int | None = None
 
-    def __call__(self, regions: torch.Tensor) -> torch.Tensor:
-        """uint8 (N, 3, H, W) → float32 (N, 3, size, size), normalised."""
-        resized = self._resize(regions)
+    def __call__(self, *regions: torch.Tensor) -> torch.Tensor:
+        """uint8 (N, 3, H, W), one tensor or several of different sizes → float32 (all N, 3, size, size), normalised."""
+        resized = torch.cat([self._resize(region) for region in regions])
         # one fused multiply-add: (x / 255 - mean) / std
-        std = torch.tensor(self.std, device=regions.device).view(3, 1, 1)
-        mean = torch.tensor(self.mean, device=regions.device).view(3, 1, 1)
+        std = torch.tensor(self.std, device=resized.device).view(3, 1, 1)
+        mean = torch.tensor(self.mean, device=resized.device).view(3, 1, 1)
         return torch.addcmul(-mean / std, resized.float(), 1 / (255 * std))
 
     def describe(self) -> dict:

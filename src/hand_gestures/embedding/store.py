@@ -1,6 +1,6 @@
-"""Embeddings on disk: gzip HDF5 that any h5py reads, written whole or not at all.
+"""Embeddings on disk: gzip HDF5 that any h5py reads.
 
-Layout: `embeddings/data` float32 (N, T, 12, D) in chunks of one clip, `labels/data` int64 (N,),
+Layout: `embeddings/data` float32 or float16 (N, T, 12, D) in chunks of one clip, `labels/data` int64 (N,),
 `sequence_ids/data`, `views/data` (0 = clean), `hands/frames` (S,), `hands/boxes` float32 (N, S, K, 4),
 `hands/scores` (N, S, K) with NaN where there is no hand. A row is one view of one sequence; its hands are
 those of the sequence's clean view, whichever view the row holds.
@@ -8,35 +8,44 @@ those of the sequence's clean view, whichever view the row holds.
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import h5py
 import numpy as np
 
+from hand_gestures.embedding.gzip_chunks import packed_by_clip, unpack_chunk
 from hand_gestures.errors import HandGesturesError
 
 SCHEMA_VERSION = 1
-GZIP_LEVEL = 4
 
 
-class EmbeddedView(NamedTuple):
-    """One row of the file; `boxes` float32 (S, K, 4) and `scores` (S, K)."""
+class EmbeddedSequence(NamedTuple):
+    """All V views of one sequence: `embeddings` float (V, T, C, D), `labels` int (V,), the clean view first;
+    `boxes` float32 (S, K, 4) and `scores` (S, K) of its hands."""
 
-    embedding: np.ndarray
-    label: int
-    sequence_id: str
-    view: int
+    embeddings: np.ndarray
+    labels: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
 
 
 @dataclass(frozen=True)
 class EmbeddingHeader:
-    """What a file says of itself: `shape` (N, T, C, D), and everything a reader needs to trust its rows."""
+    """What a file says of itself: everything a reader needs to trust its rows.
+
+    Attributes:
+        shape: (N, T, C, D).
+        hand_frames: the S time steps that were searched for hands.
+        max_hands: K, hands kept of each.
+        fingerprint: how the embeddings are made; equal in all files that belong together.
+        sources: digest of what they are made from: sequences, labels, frames.
+        closeness: how near a lower precision comes to float32, by channel; empty for float32.
+        storage: type of the numbers on disk.
+    """
 
     shape: tuple[int, int, int, int]
     class_names: tuple[str, ...]
@@ -44,83 +53,34 @@ class EmbeddingHeader:
     hand_frames: tuple[int, ...]
     max_hands: int
     fingerprint: dict[str, Any]
+    sources: str = ""
+    closeness: dict[str, Any] = field(default_factory=dict)
+    storage: Literal["float32", "float16"] = "float32"
+
+    def identity(self) -> dict[str, Any]:
+        """What decides whether rows that are on disk are the rows that are wanted; survives JSON unchanged."""
+        return {
+            "fingerprint": self.fingerprint,
+            "sources": self.sources,
+            "shape": list(self.shape),
+            "class_names": list(self.class_names),
+            "channel_names": list(self.channel_names),
+            "hand_frames": list(self.hand_frames),
+            "max_hands": self.max_hands,
+            "storage": self.storage,
+        }
 
 
 class EmbeddingStream(NamedTuple):
-    """Rows still to be computed, in the order of the file."""
+    """Sequences to be embedded: `embed` takes their places, ascending, and gives each in turn, lazily.
+
+    The rows of a file are the `views` views of each of `sequence_ids`, in that order.
+    """
 
     header: EmbeddingHeader
-    rows: Iterator[EmbeddedView]
-
-
-def write_embeddings(path: Path, stream: EmbeddingStream) -> None:
-    """Consume `stream` and write `path`; memory holds one row at a time.
-
-    The name appears only when the file is whole: rows go to `{name}.partial`, which is flushed to disk
-    and renamed. If the stream raises, the partial file is removed and `path` stays as it was.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with h5py.File(partial, "w") as file:
-            written = _write(file, stream)
-        if written != stream.header.shape[0]:
-            raise HandGesturesError(
-                f"{path.name} was announced with {stream.header.shape[0]} rows, but {written} came; "
-                "run feature_engineering again"
-            )
-        _flush(partial)
-        partial.replace(path)
-        _flush(path.parent)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def _write(file: h5py.File, stream: EmbeddingStream) -> int:
-    header = stream.header
-    rows, frames, channels, width = header.shape
-    sampled, hands = len(header.hand_frames), header.max_hands
-    data = file.create_dataset(
-        "embeddings/data",
-        header.shape,
-        "float32",
-        chunks=(1, frames, channels, width),
-        maxshape=(None, frames, channels, width),  # a chunk of one clip fits in a file of none
-        shuffle=True,
-        compression="gzip",
-        compression_opts=GZIP_LEVEL,
-    )
-    labels = np.empty(rows, np.int64)
-    views = np.empty(rows, np.int64)
-    sequence_ids: list[str] = []
-    boxes = np.empty((rows, sampled, hands, 4), np.float32)
-    scores = np.empty((rows, sampled, hands), np.float32)
-    written = 0
-    for written, row in enumerate(stream.rows, start=1):
-        index = written - 1
-        data[index] = row.embedding
-        labels[index], views[index] = row.label, row.view
-        boxes[index], scores[index] = row.boxes, row.scores
-        sequence_ids.append(row.sequence_id)
-    file["labels/data"] = labels
-    file["views/data"] = views
-    file.create_dataset("sequence_ids/data", data=sequence_ids, dtype=h5py.string_dtype())
-    file["hands/frames"] = np.array(header.hand_frames, np.int64)
-    file["hands/boxes"], file["hands/scores"] = boxes, scores
-    file.attrs["schema_version"] = SCHEMA_VERSION
-    file.attrs.create("class_names", header.class_names, dtype=h5py.string_dtype())
-    file.attrs.create("channel_names", header.channel_names, dtype=h5py.string_dtype())
-    file.attrs["fingerprint"] = json.dumps(header.fingerprint, sort_keys=True)
-    return written
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sequence_ids: list[str]
+    views: int
+    embed: Callable[[list[int]], Iterator[EmbeddedSequence]]
 
 
 @dataclass(frozen=True)
@@ -139,6 +99,9 @@ class EmbeddingFile:
                 hand_frames=tuple(map(int, file["hands/frames"][:])),
                 max_hands=file["hands/boxes"].shape[2],
                 fingerprint=json.loads(file.attrs["fingerprint"]),
+                sources=file.attrs.get("sources", ""),
+                closeness=json.loads(file.attrs.get("closeness", "{}")),
+                storage=file["embeddings/data"].dtype.name,
             )
 
     @cached_property
@@ -155,6 +118,12 @@ class EmbeddingFile:
     def sequence_ids(self) -> list[str]:
         with self.open() as file:
             return list(file["sequence_ids/data"].asstr()[:])
+
+    @cached_property
+    def hands(self) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes float32 (N, S, K, 4) in fractions of the frame and scores (N, S, K), NaN where there is no hand."""
+        with self.open() as file:
+            return file["hands/boxes"][:], file["hands/scores"][:]
 
     def __len__(self) -> int:
         return self.header.shape[0]
@@ -180,3 +149,54 @@ class EmbeddingFile:
                 "run kedro run --pipeline feature_engineering to write it anew"
             )
         return file
+
+
+class ClipReader:
+    """Reads single clips of a file. It opens the file at the first read in each process: no HDF5 handle survives a
+    fork. Threads may share it."""
+
+    def __init__(self, file: EmbeddingFile) -> None:
+        self.file = file
+        self._owner: int | None = None
+        self._data: h5py.Dataset = None
+        self._packed = False
+
+    def __call__(self, row: int, out: np.ndarray) -> None:
+        """Read row `row` into the contiguous array `out`, (T, C, D) of any float type.
+
+        Raises:
+            HandGesturesError: the clip is damaged.
+        """
+        data = self.data()
+        try:
+            if self._packed:
+                skipped_filters, chunk = data.id.read_direct_chunk((row, 0, 0, 0))
+                if skipped_filters == 0:
+                    _unpack(chunk, out, data.dtype)
+                    return
+            out[...] = data[row]
+        except (OSError, ValueError) as error:
+            raise HandGesturesError(
+                f"every clip of {self.file.path} must be readable, but row {row} is not ({error}); remove the file "
+                "and run feature_engineering again"
+            ) from error
+
+    def data(self) -> h5py.Dataset:
+        """`embeddings/data` as this process has it open."""
+        if self._owner != os.getpid():
+            self._data = self.file.open()["embeddings/data"]
+            self._packed = packed_by_clip(self._data)
+            self._owner = os.getpid()
+        return self._data
+
+    def __getstate__(self) -> dict:
+        return {"file": self.file, "_owner": None, "_data": None, "_packed": False}
+
+
+def _unpack(chunk: bytes, out: np.ndarray, stored: np.dtype) -> None:
+    if out.dtype == stored:
+        unpack_chunk(chunk, out)
+    else:
+        clip = np.empty(out.shape, stored)
+        unpack_chunk(chunk, clip)
+        out[...] = clip

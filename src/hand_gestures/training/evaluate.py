@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from hand_gestures.classifier import Bundle
 from hand_gestures.embedding.store import EmbeddingFile
 from hand_gestures.errors import HandGesturesError
-from hand_gestures.training.hdf5_dataset import HDF5Dataset
+from hand_gestures.training.hdf5_dataset import HDF5Dataset, as_it_is
 
 
 class Evaluation(NamedTuple):
@@ -35,7 +35,7 @@ def evaluate_classifier(bundle: Bundle, file: EmbeddingFile, batch_size: int, de
     network = bundle.build().to(device)
     outputs = [
         [part.float().cpu().numpy() for part in network(batch.clip.to(device))]
-        for batch in DataLoader(HDF5Dataset(file), batch_size)
+        for batch in DataLoader(HDF5Dataset(file, preload=False), batch_size, collate_fn=as_it_is)
     ]
     logits, channels, steps = (np.concatenate(column) for column in zip(*outputs, strict=True))
     probabilities = torch.from_numpy(logits).double().softmax(dim=1).numpy()

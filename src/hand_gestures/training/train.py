@@ -16,8 +16,9 @@ from hand_gestures.embedding.device import choose_precision
 from hand_gestures.embedding.fingerprint import require_same_fingerprint
 from hand_gestures.embedding.store import EmbeddingFile
 from hand_gestures.errors import HandGesturesError
-from hand_gestures.training.hdf5_dataset import HDF5Dataset, mean_and_spread
+from hand_gestures.training.hdf5_dataset import HDF5Dataset, as_it_is, mean_and_spread
 from hand_gestures.training.module import EpochMetrics, GestureModule
+from hand_gestures.training.row_sampler import RowSampler
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,10 @@ def train_classifier(
     precision: Literal["auto", "float32", "bfloat16"],
     device: str,
     preload: bool | Literal["auto"],
+    preload_share: float,
+    preload_precision: Literal["float32", "float16"],
+    views: int | None,
+    view_sampling: Literal["all", "random"],
     workers: int,
     seed: int,
     on_epoch: Callable[[EpochMetrics], None],
@@ -61,7 +66,7 @@ def train_classifier(
     require_same_fingerprint(train_file.header.fingerprint, val_file.header.fingerprint)
     _require_two_classes(train_file)
     lightning.seed_everything(seed, workers=True, verbose=False)
-    train, val = HDF5Dataset(train_file, preload), HDF5Dataset(val_file, preload)
+    train, val = (HDF5Dataset(file, preload, preload_share, preload_precision) for file in (train_file, val_file))
     _, frames, channels, width = train_file.header.shape
     architecture: dict[str, Any] = {
         "classes": len(train_file.header.class_names),
@@ -93,17 +98,31 @@ def train_classifier(
         on_epoch(metrics)
 
     module = GestureModule(network, learning_rate, weight_decay, after_epoch)
-    shuffled = torch.Generator().manual_seed(seed)
     _fit(
         module,
-        DataLoader(train, batch_size, shuffle=True, generator=shuffled, num_workers=workers),
-        DataLoader(val, batch_size, num_workers=workers),
+        _loader(train, batch_size, workers, RowSampler(train_file, seed, views, view_sampling)),
+        _loader(val, batch_size, workers),
         epochs=epochs,
         gradient_clip=gradient_clip,
         precision=precision,
         device=device,
     )
     return Training(load_bundle(checkpoint), pd.DataFrame(history))
+
+
+def _loader(dataset: HDF5Dataset, batch_size: int, workers: int, sampler: RowSampler | None = None) -> DataLoader:
+    workers = 0 if dataset.preloaded is not None else workers  # each would hold a copy
+    return DataLoader(
+        dataset,
+        batch_size,
+        sampler=sampler,
+        collate_fn=as_it_is,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        # fork would copy the locks of threads that this process has started
+        multiprocessing_context="spawn" if workers else None,
+        pin_memory=torch.cuda.is_available(),
+    )
 
 
 def _fit(

@@ -1,6 +1,6 @@
 """Clips from disk: the views of a sequence, ready for the backbones."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,15 +85,22 @@ def read_clip(frames_dir: Path, paths: list[str]) -> tuple[np.ndarray, np.ndarra
     return np.stack(same_size), np.array([place[path] for path in paths])
 
 
-def clip_loader(clips: VideoSequenceDataset, workers: int) -> Iterator[ClipViews]:
-    """Items of `clips` one by one and in order, read ahead by `workers` processes of one thread each."""
+def clip_loader(
+    clips: VideoSequenceDataset, places: Sequence[int], workers: int, pinned: bool = False
+) -> Iterator[ClipViews]:
+    """The items of `clips` at `places`, one by one and in order, read ahead by `workers` processes of one thread each.
+
+    With `pinned` their memory is one that a GPU can fetch from by itself.
+    """
     loader = DataLoader(
         _Outcomes(clips),
+        sampler=places,
         batch_size=None,
-        num_workers=workers,
+        num_workers=min(workers, len(places)),
+        pin_memory=pinned,
         worker_init_fn=_one_thread,
         # fork would copy the threads' locks of a process that has already run a network
-        multiprocessing_context="spawn" if workers else None,
+        multiprocessing_context="spawn" if workers and places else None,
     )
     for outcome in loader:
         if isinstance(outcome, HandGesturesError):

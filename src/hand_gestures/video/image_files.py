@@ -88,13 +88,8 @@ def read_frame(path: Path) -> np.ndarray:
     Raises:
         HandGesturesError: the file is gone or cannot be decoded any more.
     """
-    try:
+    with _catalogued(path):
         encoded = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise HandGesturesError(
-            f"every catalogued frame must be readable, but {path} is not ({error.strerror}); "
-            "restore the file, or run data_processing again to catalog what is there"
-        ) from error
     image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
     if image is None:
         raise HandGesturesError(
@@ -137,4 +132,25 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise HandGesturesError(
             f"every catalogued frame must be a picture, but {path} cannot be decoded ({error}); "
             "replace or remove the file, then run data_processing again"
+        ) from error
+
+
+def frame_bytes(path: Path) -> int:
+    """Size of a frame's file.
+
+    Raises:
+        HandGesturesError: the file is gone.
+    """
+    with _catalogued(path):
+        return path.stat().st_size
+
+
+@contextmanager
+def _catalogued(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HandGesturesError(
+            f"every catalogued frame must be readable, but {path} is not ({error.strerror}); "
+            "restore the file, or run data_processing again to catalog what is there"
         ) from error

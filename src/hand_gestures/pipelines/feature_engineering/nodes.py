@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,14 @@ from hand_gestures.parameters import (
 )
 
 if TYPE_CHECKING:
-    from hand_gestures.embedding.store import EmbeddingStream
-else:  # Kedro resolves annotations as it starts, and this would import h5py
-    EmbeddingStream = Any
+    from hand_gestures.embedding.embed_sequences import HandSearch
+    from hand_gestures.embedding.store import EmbeddingFile, EmbeddingStream
+else:  # Kedro resolves annotations as it starts, and these would import torch
+    EmbeddingFile = EmbeddingStream = HandSearch = Any
+
+logger = logging.getLogger(__name__)
+
+HAND_SEARCH = {"enabled", "every", "confidence", "max_hands"}  # of the hand parameters; the others say whence the model
 
 
 def fetch_backbones(backbones: BackboneParameters, hands: HandParameters) -> dict[str, dict[str, Any]]:
@@ -28,7 +34,7 @@ def fetch_backbones(backbones: BackboneParameters, hands: HandParameters) -> dic
     return fetch_models(
         vit=backbones.vit.model_dump(),
         resnext=backbones.resnext.model_dump(),
-        hands=hands.model_dump(include={"name", "revision", "path", "weights"}) if hands.enabled else None,
+        hands=hands.model_dump(exclude=HAND_SEARCH) if hands.enabled else None,
     )
 
 
@@ -41,7 +47,7 @@ def write_recipe(
     extraction: ExtractionParameters,
     seed: int,
 ) -> dict[str, Any]:
-    """Everything that the embeddings depend on; it becomes the fingerprint of both files."""
+    """Everything that the embeddings depend on; it becomes the fingerprint of all files."""
     from hand_gestures.augmentation.mirror import mirrored_labels
     from hand_gestures.embedding.device import choose_precision
     from hand_gestures.embedding.fetch import model_identity
@@ -52,117 +58,134 @@ def write_recipe(
         "clips": clips.model_dump(),
         "augmentation": augmentation.model_dump(mode="json"),
         "mirrored_labels": mirrored_labels(class_names, augmentation.mirrored_classes, flips),
-        "hands": hands.model_dump(exclude={"name", "revision", "path", "weights"}),
+        "hands": hands.model_dump(include=HAND_SEARCH),
         "precision": choose_precision(extraction.precision, extraction.device),
+        "storage": extraction.storage,
         "seed": seed,
     }
 
 
-def detect_hands(
+def measure_precision(
+    train_sequences: pd.DataFrame,
+    frames_dir: Path,
+    recipe: dict[str, Any],
+    backbone_files: dict[str, dict[str, Any]],
+    extraction: ExtractionParameters,
+) -> dict[str, dict[str, float]]:
+    """How near the precision of the run comes to float32, by channel; nothing where it is float32."""
+    if recipe["precision"] == "float32":
+        return {}
+    from hand_gestures.embedding.backbones import load_resnext, load_vit
+    from hand_gestures.embedding.closeness import measure_closeness, sample_frames, tell_closeness
+    from hand_gestures.embedding.device import choose_device
+    from hand_gestures.embedding.fetch import model_files
+
+    closeness = measure_closeness(
+        load_vit(model_files(backbone_files["vit"])),
+        load_resnext(model_files(backbone_files["resnext"])),
+        sample_frames(train_sequences, frames_dir, recipe["clips"]["size"]),
+        choose_device(extraction.device),
+        recipe["precision"],
+    )
+    tell_closeness(recipe["precision"], closeness)
+    return closeness
+
+
+def embed(
     train_sequences: pd.DataFrame,
     val_sequences: pd.DataFrame,
     test_sequences: pd.DataFrame,
     frames_dir: Path,
     recipe: dict[str, Any],
     backbone_files: dict[str, dict[str, Any]],
+    closeness: dict[str, dict[str, float]],
     extraction: ExtractionParameters,
-) -> pd.DataFrame:
-    """Hands in all sequences; an empty table where the search is off."""
-    from hand_gestures.embedding.hand_table import HAND_COLUMNS, find_hands
-
-    if not recipe["hands"]["enabled"]:
-        return pd.DataFrame(columns=HAND_COLUMNS)
-    from hand_gestures.embedding.device import choose_device
-    from hand_gestures.embedding.fetch import model_files
-    from hand_gestures.embedding.hands import HandDetector
-
-    size = recipe["clips"]["size"]
-    detector = HandDetector(
-        model_files(backbone_files["hands"]),
-        image_size=size,
-        confidence=recipe["hands"]["confidence"],
-        max_hands=recipe["hands"]["max_hands"],
-        device=str(choose_device(extraction.device)),
-    )
-    sequences = pd.concat([train_sequences, val_sequences, test_sequences], ignore_index=True)
-    return find_hands(sequences, frames_dir, size, detector, recipe["hands"]["every"], extraction.workers)
-
-
-def embed_train(
-    sequences: pd.DataFrame,
-    frames_dir: Path,
-    recipe: dict[str, Any],
-    backbone_files: dict[str, dict[str, Any]],
-    hand_detections: pd.DataFrame,
-    extraction: ExtractionParameters,
-) -> EmbeddingStream:
-    """Embeddings of the training clips: the clean view and the augmented ones."""
-    views = recipe["augmentation"]["views"]
-    return _embed("training", views, sequences, frames_dir, recipe, backbone_files, hand_detections, extraction)
-
-
-def embed_val(
-    sequences: pd.DataFrame,
-    frames_dir: Path,
-    recipe: dict[str, Any],
-    backbone_files: dict[str, dict[str, Any]],
-    hand_detections: pd.DataFrame,
-    extraction: ExtractionParameters,
-) -> EmbeddingStream:
-    """Embeddings of the validation clips: the clean view only."""
-    return _embed("validation", 0, sequences, frames_dir, recipe, backbone_files, hand_detections, extraction)
-
-
-def embed_test(
-    sequences: pd.DataFrame,
-    frames_dir: Path,
-    recipe: dict[str, Any],
-    backbone_files: dict[str, dict[str, Any]],
-    hand_detections: pd.DataFrame,
-    extraction: ExtractionParameters,
-) -> EmbeddingStream:
-    """Embeddings of the test clips, clean; a file without rows where there is no test."""
-    return _embed("test", 0, sequences, frames_dir, recipe, backbone_files, hand_detections, extraction)
-
-
-def _embed(
-    split: str,
-    augmented_views: int,
-    sequences: pd.DataFrame,
-    frames_dir: Path,
-    recipe: dict[str, Any],
-    backbone_files: dict[str, dict[str, Any]],
-    hand_detections: pd.DataFrame,
-    extraction: ExtractionParameters,
-) -> EmbeddingStream:
+) -> tuple[EmbeddingStream, EmbeddingStream, EmbeddingStream]:
+    """Embeddings still to be computed: of the training clips the clean view and the augmented ones, of the others
+    the clean one; without a test a file of no rows."""
     from hand_gestures.augmentation import ClipAugmentation
     from hand_gestures.embedding.backbones import load_resnext, load_vit
+    from hand_gestures.embedding.compiling import choose_compiling
     from hand_gestures.embedding.device import choose_device
-    from hand_gestures.embedding.embed_sequences import embed_sequences
+    from hand_gestures.embedding.embed_sequences import embed_sequences, sources_digest
     from hand_gestures.embedding.extractor import ClipEmbedder
     from hand_gestures.embedding.fetch import model_files
     from hand_gestures.video.clips import VideoSequenceDataset
 
-    size = recipe["clips"]["size"]
+    size, frames = recipe["clips"]["size"], recipe["clips"]["frames"]
+    views = recipe["augmentation"]["views"]
     augmentation = ClipAugmentation(size=size, **AugmentationParameters(**recipe["augmentation"]).transform())
+    clips_of_all = len(train_sequences) * (1 + views) + len(val_sequences) + len(test_sequences)
+    wanted = None if extraction.compile == "auto" else extraction.compile
     embedder = ClipEmbedder(
         load_vit(model_files(backbone_files["vit"])),
         load_resnext(model_files(backbone_files["resnext"])),
         device=choose_device(extraction.device),
         precision=recipe["precision"],
-        batch_size=extraction.batch_size,
+        batch_size=None if extraction.batch_size == "auto" else extraction.batch_size,
+        compiled=choose_compiling(wanted, clips_of_all * frames),
+        must_compile=extraction.compile is True,
     )
-    hands = HandParameters(name="", **recipe["hands"])
-    return embed_sequences(
-        clips=VideoSequenceDataset(sequences, frames_dir, size, augmentation, augmented_views, recipe["seed"]),
-        embedder=embedder,
-        labels=list(sequences["class_name"]),
-        mirrored_labels=recipe["mirrored_labels"],
-        hands=hand_detections,
-        hand_frames=hands.steps(recipe["clips"]["frames"]),
-        max_hands=hands.max_hands,
-        fingerprint=recipe,
-        frames_per_clip=recipe["clips"]["frames"],
-        workers=extraction.workers,
-        doing=f"embedding {split} clips",
+    search = _hand_search(recipe, backbone_files, extraction)
+
+    def stream(sequences: pd.DataFrame, augmented_views: int, split: str) -> EmbeddingStream:
+        return embed_sequences(
+            clips=VideoSequenceDataset(sequences, frames_dir, size, augmentation, augmented_views, recipe["seed"]),
+            embedder=embedder,
+            labels=list(sequences["class_name"]),
+            mirrored_labels=recipe["mirrored_labels"],
+            search=search,
+            fingerprint=recipe,
+            closeness=closeness,
+            sources=sources_digest(sequences, frames_dir),
+            frames_per_clip=frames,
+            storage=recipe["storage"],
+            workers=extraction.workers,
+            doing=f"embedding {split} clips",
+        )
+
+    return (
+        stream(train_sequences, views, "training"),
+        stream(val_sequences, 0, "validation"),
+        stream(test_sequences, 0, "test"),
     )
+
+
+def _hand_search(
+    recipe: dict[str, Any], backbone_files: dict[str, dict[str, Any]], extraction: ExtractionParameters
+) -> HandSearch:
+    from hand_gestures.embedding.embed_sequences import HandSearch
+
+    hands, clips = recipe["hands"], recipe["clips"]
+    if not hands["enabled"]:
+        return HandSearch(None, (), hands["max_hands"])
+    from hand_gestures.embedding.device import choose_device
+    from hand_gestures.embedding.fetch import model_files
+    from hand_gestures.embedding.hands import HandDetector
+
+    detector = HandDetector(
+        model_files(backbone_files["hands"]),
+        image_size=clips["size"],
+        confidence=hands["confidence"],
+        max_hands=hands["max_hands"],
+        device=str(choose_device(extraction.device)),
+    )
+    return HandSearch(detector, range(0, clips["frames"], hands["every"]), hands["max_hands"])
+
+
+def report_hands(
+    train_embeddings: EmbeddingFile, val_embeddings: EmbeddingFile, test_embeddings: EmbeddingFile
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How often hands were found, by class and split, and in each sequence; clips without any are a warning."""
+    from hand_gestures.embedding.hand_rates import hand_rates, hand_table
+
+    hands = hand_table({"train": train_embeddings, "val": val_embeddings, "test": test_embeddings})
+    without = hands.loc[hands["frames_with_hand"] == 0, "sequence_id"]
+    if len(without):
+        logger.warning(
+            "in %d of %d clips no hand was found, in %s for instance; see hand_rates.csv and hand_detections.csv",
+            len(without),
+            len(hands),
+            without.iloc[0],
+        )
+    return hand_rates(hands), hands

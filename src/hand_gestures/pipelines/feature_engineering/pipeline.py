@@ -1,13 +1,12 @@
-"""Sequences → hands and embeddings → HDF5."""
+"""Sequences → embeddings and hands → HDF5."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
 from hand_gestures.pipelines.feature_engineering.nodes import (
-    detect_hands,
-    embed_test,
-    embed_train,
-    embed_val,
+    embed,
     fetch_backbones,
+    measure_precision,
+    report_hands,
     write_recipe,
 )
 
@@ -37,7 +36,19 @@ def create_pipeline() -> Pipeline:
                 name="write_recipe",
             ),
             node(
-                detect_hands,
+                measure_precision,
+                inputs=[
+                    "train_sequences",
+                    "raw_frames",
+                    "embedding_recipe",
+                    "backbone_files",
+                    "params:extraction",
+                ],
+                outputs="precision_closeness",
+                name="measure_precision",
+            ),
+            node(
+                embed,
                 inputs=[
                     "train_sequences",
                     "val_sequences",
@@ -45,49 +56,17 @@ def create_pipeline() -> Pipeline:
                     "raw_frames",
                     "embedding_recipe",
                     "backbone_files",
+                    "precision_closeness",
                     "params:extraction",
                 ],
-                outputs="hand_detections",
-                name="detect_hands",
+                outputs=["train_embeddings", "val_embeddings", "test_embeddings"],
+                name="embed",
             ),
             node(
-                embed_train,
-                inputs=[
-                    "train_sequences",
-                    "raw_frames",
-                    "embedding_recipe",
-                    "backbone_files",
-                    "hand_detections",
-                    "params:extraction",
-                ],
-                outputs="train_embeddings",
-                name="embed_train",
-            ),
-            node(
-                embed_val,
-                inputs=[
-                    "val_sequences",
-                    "raw_frames",
-                    "embedding_recipe",
-                    "backbone_files",
-                    "hand_detections",
-                    "params:extraction",
-                ],
-                outputs="val_embeddings",
-                name="embed_val",
-            ),
-            node(
-                embed_test,
-                inputs=[
-                    "test_sequences",
-                    "raw_frames",
-                    "embedding_recipe",
-                    "backbone_files",
-                    "hand_detections",
-                    "params:extraction",
-                ],
-                outputs="test_embeddings",
-                name="embed_test",
+                report_hands,
+                inputs=["train_embeddings", "val_embeddings", "test_embeddings"],
+                outputs=["hand_rates", "hand_detections"],
+                name="report_hands",
             ),
         ],
         tags="feature_engineering",

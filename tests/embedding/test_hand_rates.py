@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from hand_gestures.embedding.hand_rates import hand_rates, hand_table
+from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.embedding.write_embeddings import write_embeddings
+from small_embeddings import embedded_sequence, embedding_stream
+
+
+@pytest.fixture
+def write_hands(tmp_path):
+    """Writes a file of two views whose sequences have these scores at their two searched steps, NaN for no hand."""
+
+    def write(name, *scores):
+        sequences = [
+            embedded_sequence(n % 3, n, views=2)._replace(
+                scores=np.array([[[step, np.nan, np.nan]] for step in steps], np.float32).reshape(2, 3)
+            )
+            for n, steps in enumerate(scores)
+        ]
+        write_embeddings(tmp_path / name, embedding_stream(sequences))
+        return EmbeddingFile(tmp_path / name)
+
+    return write
+
+
+NONE = np.nan
+
+
+def test_each_sequence_has_the_share_of_its_searched_frames_that_show_a_hand(write_hands):
+    table = hand_table({"train": write_hands("a.h5", (0.9, 0.5), (NONE, 0.4), (NONE, NONE))})
+    assert list(table["sequence_id"]) == ["fist/v0", "swipe_left/v1", "swipe_right/v2"]
+    assert list(table["class_name"]) == ["fist", "swipe_left", "swipe_right"]
+    assert list(table["frames_with_hand"]) == [1.0, 0.5, 0.0]
+    np.testing.assert_allclose(table["mean_score"], [0.7, 0.4, np.nan], rtol=1e-6)
+
+
+def test_rates_are_by_class_and_over_all_of_each_split(write_hands):
+    files = {
+        "train": write_hands("a.h5", (0.9, 0.5), (NONE, 0.4), (NONE, NONE), (NONE, NONE)),
+        "val": write_hands("b.h5", (0.9, 0.9)),
+        "test": write_hands("c.h5"),
+    }
+    rates = hand_rates(hand_table(files)).set_index(["split", "class_name"])
+    assert rates.loc["train", "fist"].tolist() == [2, 1, 0.5, 0.7]
+    assert rates.loc["train", "(all)"][["clips", "clips_without_hand", "frames_with_hand"]].tolist() == [4, 2, 0.375]
+    assert rates.loc["val", "(all)"].tolist() == [1, 0, 1.0, 0.9]
+    assert "test" not in rates.index.get_level_values("split")
