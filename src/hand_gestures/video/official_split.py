@@ -68,7 +68,9 @@ def official_sides(sequences: pd.DataFrame, listed: pd.Series, val_fraction: flo
     untrained = ~sequences["class_name"].isin(sequences["class_name"][sides == TRAIN]) & (sides != LEFT_OUT)
     if untrained.any():
         names = sorted(sequences["class_name"][untrained].unique())
-        logger.warning("%d sequences are left out, as nothing trains their classes: %s", untrained.sum(), ", ".join(names))
+        logger.warning(
+            "%d sequences are left out, as nothing trains their classes: %s", untrained.sum(), ", ".join(names)
+        )
         sides[untrained] = LEFT_OUT
         if not (sides == VAL).any():
             raise HandGesturesError(
