@@ -1,7 +1,8 @@
 """How cataloguing grows with the data set: 10,000 to 1,000,000 frames, each size in a process of its own.
 
 The names are hard links to a hundred small JPEGs, so that names, checks and tables are measured and not the
-disk: 100 classes, 40 frames a clip. Prints a Markdown table of medians.
+disk: 100 classes, 40 frames a clip. The leak audit compares drawn hashes, as these pictures are all alike. Prints a
+Markdown table of medians.
 """
 
 import argparse
@@ -41,7 +42,11 @@ def write_tree(root: Path, frames: int) -> None:
 
 def measure(root: Path) -> dict[str, float]:
     """Seconds of each step and the peak of memory, in this process."""
+    import numpy as np
+
     from hand_gestures.video.frame_catalog import catalog_frames
+    from hand_gestures.video.leak_audit import audit_split
+    from hand_gestures.video.perceptual_hash import ClipHashes
     from hand_gestures.video.sequences import build_sequences
     from hand_gestures.video.split_table import make_split_table
 
@@ -50,13 +55,17 @@ def measure(root: Path) -> dict[str, float]:
     catalogued = time.perf_counter()
     sequences = build_sequences(frames, 32, r"^(performer\d+)")
     sequenced = time.perf_counter()
-    make_split_table(sequences, 0.2, 0.0, 42)
+    split = make_split_table(sequences, 0.2, 0.0, 42)
+    divided = time.perf_counter()
+    bits = np.random.default_rng(0).integers(0, 2**64, (len(sequences), 3), dtype=np.uint64)
+    audit_split(sequences, split["side"], ClipHashes(bits, np.ones(bits.shape, bool)), 8, root)
     return {
         "frames": len(frames),
         "clips": len(sequences),
         "catalog": catalogued - start,
         "sequences": sequenced - catalogued,
-        "split": time.perf_counter() - sequenced,
+        "split": divided - sequenced,
+        "audit": time.perf_counter() - divided,
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
@@ -89,15 +98,15 @@ def _in_own_process(tree: Path) -> dict[str, float]:
 
 def _print_table(runs: list[list[dict[str, float]]]) -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, medians of {len(runs)}\n")
-    print("| frames | clips | catalog | sequences | split | µs a frame | peak memory |")
-    print("|---|---|---|---|---|---|---|")
+    print("| frames | clips | catalog | sequences | split | of these, µs a frame | leak audit | peak memory |")
+    print("|---|---|---|---|---|---|---|---|")
     for of_size in zip(*runs, strict=True):
         median = {name: statistics.median(run[name] for run in of_size) for name in of_size[0]}
         total = median["catalog"] + median["sequences"] + median["split"]
         print(
             f"| {median['frames']:,.0f} | {median['clips']:,.0f} | {median['catalog']:.2f} s "
             f"| {median['sequences']:.2f} s | {median['split']:.2f} s | {total / median['frames'] * 1e6:.1f} "
-            f"| {median['megabytes']:.0f} MB |"
+            f"| {median['audit']:.2f} s | {median['megabytes']:.0f} MB |"
         )
 
 

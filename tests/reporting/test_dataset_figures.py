@@ -1,8 +1,7 @@
-import pandas as pd
 import pytest
 
 from hand_gestures.reporting.dataset_figures import class_balance, clip_lengths
-from small_sequences import by_performer
+from small_sequences import alone, by_performer
 
 
 def texts(figure):
@@ -21,15 +20,27 @@ def lengths(classes=3):
 
 def test_the_balance_says_clips_and_groups_of_each_side():
     shown = texts(class_balance(split()))
-    assert "Groups: 2 train, 2 val, 2 test, 2 left out" in shown
-    assert {"train, 12", "val, 12", "test, 12", "left out, 12"} <= set(shown)
+    assert "48 clips of 3 classes" in shown
+    assert {f"{side}: 12 clips of 2 groups" for side in ("train", "val", "test", "left out")} <= set(shown)
     assert shown.count("4") >= 3 * 4
 
 
 def test_a_side_that_is_empty_is_not_drawn():
     shown = texts(class_balance(split(("train", "val"))))
-    assert "Groups: 4 train, 4 val" in shown
+    assert {"train: 24 clips of 4 groups", "val: 24 clips of 4 groups"} <= set(shown)
     assert not any("test" in text for text in shown)
+
+
+def test_without_groups_there_is_no_word_of_them():
+    table = split(("train", "val")).assign(group=lambda clips: clips["sequence_id"])
+    assert "train: 24 clips" in texts(class_balance(table))
+
+
+def test_a_part_of_a_bar_that_has_no_room_for_its_number_goes_without():
+    table = alone({"wave": 200}).assign(side=["train"] * 198 + ["val"] * 2)
+    shown = texts(class_balance(table))
+    assert "198" in shown
+    assert "2" not in shown
 
 
 def test_lengths_say_how_many_videos_are_shorter_than_a_clip():
@@ -53,8 +64,7 @@ def test_a_dollar_sign_opens_no_formula():
 
 
 def test_a_figure_of_very_many_classes_stays_a_picture_that_can_be_opened():
-    rows = [(f"class{n}", f"v{n}", f"g{n}", "train", 20) for n in range(600)]
-    table = pd.DataFrame(rows, columns=["class_name", "video_id", "group", "side", "available"])
+    table = alone({f"class{number}": 1 for number in range(600)}).assign(side="train")
     few, many = (class_balance(table[:count]) for count in (20, 600))
     assert many.get_size_inches()[1] * 150 < 16_000
     sizes = [figure.axes[0].get_yticklabels()[0].get_fontsize() for figure in (few, many)]

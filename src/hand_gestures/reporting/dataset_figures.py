@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from hand_gestures.reporting.figures import BLUE, GREY, ORANGE, SIDE_COLOURS, readable, tidy
 
 ROW, TALLEST = 0.32, 100.0  # inches: height of a class and of a figure, whose classes grow thinner from there
 LONGEST_NAME = 40  # letters
+NUMBERED = 0.025  # of the longest bar: shorter parts have no room for their number
 
 
 def clip_lengths(sequences: pd.DataFrame, frames_per_clip: int) -> Figure:
@@ -29,7 +31,7 @@ def clip_lengths(sequences: pd.DataFrame, frames_per_clip: int) -> Figure:
     )
     axes.axvline(frames_per_clip, color=ORANGE, linewidth=1.5)
     _name_rows(axes, np.arange(1, len(by_class) + 1), by_class)
-    axes.set(xlabel=f"frames of a video (line: a clip's {frames_per_clip})", xlim=(0, None))
+    axes.set(xlabel=f"frames of a video; the line is the length of a clip, {frames_per_clip}", xlim=(0, None))
     short = (sequences["available"] < frames_per_clip).sum()
     axes.set_title(f"{len(sequences)} videos, {short} shorter than a clip", fontsize=12)
     tidy(axes)
@@ -39,33 +41,30 @@ def clip_lengths(sequences: pd.DataFrame, frames_per_clip: int) -> Figure:
 def class_balance(split: pd.DataFrame) -> Figure:
     """Clips of each class on each side of the split."""
     counts = pd.crosstab(split["class_name"], split["side"])
+    most = counts.sum(axis=1).max()
     sides = [side for side in SIDE_COLOURS if side in counts]
     figure, axes = _rows(len(counts))
     places, start = np.arange(len(counts)), np.zeros(len(counts))
     for side in sides:
-        axes.barh(
-            places, counts[side], left=start, color=SIDE_COLOURS[side], label=f"{readable(side)}, {counts[side].sum()}"
-        )
-        for place, count in enumerate(counts[side]):
-            if count:
-                colour = "#1c2733" if side == "left_out" else "white"
-                axes.text(
-                    start[place] + count / 2,
-                    place,
-                    count,
-                    ha="center",
-                    va="center",
-                    fontsize=0.8 * _font_size(len(counts)),
-                    color=colour,
-                )
+        bars = axes.barh(places, counts[side], left=start, color=SIDE_COLOURS[side], label=_side_label(split, side))
+        numbers = [str(count) if count >= NUMBERED * most else "" for count in counts[side]]
+        ink = "#1c2733" if side == "left_out" else "white"
+        axes.bar_label(bars, numbers, label_type="center", fontsize=0.8 * _font_size(len(counts)), color=ink)
         start += counts[side].to_numpy()
     _name_rows(axes, places, counts.index)
     axes.set_xlabel("clips")
-    axes.legend(frameon=False, ncols=len(sides), loc="lower right", bbox_to_anchor=(1, 1), fontsize=9)
-    groups = ", ".join(f"{split.loc[split['side'] == side, 'group'].nunique()} {readable(side)}" for side in sides)
-    axes.set_title(f"Groups: {groups}", fontsize=12, loc="left")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(frameon=False, ncols=len(sides), loc="outside lower center", fontsize=9)
+    axes.set_title(f"{len(split)} clips of {len(counts)} classes", fontsize=12)
     tidy(axes)
     return figure
+
+
+def _side_label(split: pd.DataFrame, side: str) -> str:
+    """`"val: 48 clips of 6 groups"`; where every clip is a group of its own, only its clips."""
+    rows = split[split["side"] == side]
+    of_groups = "" if (split["group"] == split["sequence_id"]).all() else f" of {rows['group'].nunique()} groups"
+    return f"{readable(side)}: {len(rows)} clips{of_groups}"
 
 
 def _rows(count: int) -> tuple[Figure, Axes]:
