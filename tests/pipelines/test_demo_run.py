@@ -103,6 +103,22 @@ def test_hands_stand_beside_the_embeddings(results):
     assert boxes[found].max() <= 1
 
 
+def test_the_rate_of_detected_hands_is_told_by_class_and_split(results):
+    rates = pd.read_csv(results / "08_reporting/dataset/hand_rates.csv")
+    assert set(rates["split"]) == {"train", "val"}
+    assert len(rates) == 2 * (12 + 1)
+    assert rates["frames_with_hand"].between(0, 1).all()
+    sequences = pd.read_csv(results / "08_reporting/dataset/hand_detections.csv")
+    assert len(sequences) == 36
+    assert rates[rates["class_name"] == "(all)"]["clips"].sum() == 36
+
+
+def test_nothing_but_whole_files_remains(results):
+    assert sorted(path.name for path in (results / "05_model_input").iterdir()) == [
+        f"preprocessed_{split}_dataset.h5" for split in ("test", "train", "val")
+    ]
+
+
 def test_the_model_on_disk_gives_the_reported_accuracy_again(results):
     bundle = load_bundle(results / "06_models/classifier")
     file = EmbeddingFile(results / "05_model_input/preprocessed_val_dataset.h5")
@@ -161,5 +177,6 @@ def test_each_pipeline_runs_alone_from_what_is_on_disk_and_gives_the_same(demo, 
     before = (results / product).read_bytes()
     modified = (results / product).stat().st_mtime_ns
     run(demo, pipeline_names=[name])
-    assert (results / product).stat().st_mtime_ns > modified
+    written_anew = (results / product).stat().st_mtime_ns > modified
+    assert written_anew == (name != "feature_engineering")  # embeddings of the same frames are left alone
     assert (results / product).read_bytes() == before

@@ -30,6 +30,7 @@ def compile_network(network: nn.Module, example: torch.Tensor, required: bool) -
     Raises:
         HandGesturesError: `required`, and there is no compiler or it fails.
     """
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it tells of CUDA toolkits without a GPU
     options: dict[str, Any] = {"freezing": True} if example.device.type == "cpu" else {}
     compiled: Any = torch.compile(network, dynamic=False, options=options)
     try:

@@ -74,6 +74,8 @@ def embed_sequences(
         return number[mirrored_labels[name] if mirrored else name]
 
     def embed(places: list[int]) -> Iterator[EmbeddedSequence]:
+        if places:
+            embedder.prepare()
         loader = clip_loader(clips, places, workers, pinned=embedder.device.type == "cuda")
         for clip, embedded in _one_ahead(progress(loader, len(places), doing), embedder):
             boxes, scores = _find_hands(clip, search)

@@ -79,11 +79,10 @@ class ClipEmbedder:
         return self._fetch(torch.cat(parts))
 
     def _embed(self, frames: torch.Tensor) -> torch.Tensor:
+        self.prepare()
+        wanted = len(frames)
         if self.compiled:
-            self._compile(frames)
-            frames, wanted = _filled_up(frames, self.batch_size), len(frames)
-        else:
-            wanted = len(frames)
+            frames = _filled_up(frames, self.batch_size)
         pixels = rearrange(frames.to(self.device, non_blocking=True), "n h w c -> n c h w")
         regions = cut_regions(pixels)
         # float32 means float32: cuDNN would round convolutions to TF32; and the same kernels in every run
@@ -94,14 +93,14 @@ class ClipEmbedder:
             )
         return assemble_channels(vit, resnext)[:wanted]
 
-    def _compile(self, frames: torch.Tensor) -> None:
-        """Compile for this batch size, once."""
-        if self._compiled_for == self.batch_size:
+    @torch.inference_mode()
+    def prepare(self) -> None:
+        """Compile for the present batch size, where that is wanted and not done; else it comes with the first frames."""
+        if not self.compiled or self._compiled_for == self.batch_size:
             return
         self._compiled_for = self.batch_size
-        logger.info("compiling the backbones")
-        size = max(frames.shape[1:3])
-        regions = torch.zeros(len(REGIONS) * self.batch_size, 3, size, size, dtype=torch.uint8, device=self.device)
+        logger.info("compiling the backbones, for batches of %d frames", self.batch_size)
+        regions = torch.zeros(len(REGIONS) * self.batch_size, 3, 8, 8, dtype=torch.uint8, device=self.device)
         self.vit, self.resnext = (
             replace(plain, network=compile_network(plain.network, plain.pixels(regions), self.must_compile))
             for plain in self._plain
