@@ -43,6 +43,11 @@ def test_a_part_of_a_bar_that_has_no_room_for_its_number_goes_without():
     assert "2" not in shown
 
 
+def test_one_clip_of_one_group_is_said_so():
+    table = by_performer(2, classes=1, takes=1).assign(side=["train", "val"])
+    assert {"train: 1 clip of 1 group", "val: 1 clip of 1 group"} <= set(texts(class_balance(table)))
+
+
 def test_lengths_say_how_many_videos_are_shorter_than_a_clip():
     shown = texts(clip_lengths(lengths(), 32))
     assert "12 videos, 8 shorter than a clip" in shown

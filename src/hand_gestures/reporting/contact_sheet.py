@@ -66,7 +66,7 @@ def draw_sheet(title: str, rows: list[Row]) -> Image.Image:
     for row, strip in zip(rows, strips, strict=True):
         pen.rectangle((MARGIN, top + 4, MARGIN + 9, top + 13), SIDE_COLOURS[row.side])
         of_group = "" if row.group.endswith(row.video_id) else f", group {row.group}"
-        caption = f"{row.side.replace('_', ' ')}  {row.video_id}{of_group}"
+        caption = f"{row.side.replace('_', ' ')}: {row.video_id}{of_group}"
         pen.text((MARGIN + 16, top), _fitting(caption, width - 2 * MARGIN - 16, _font(12)), PALE, _font(12))
         left = MARGIN
         for picture in strip:

@@ -63,8 +63,14 @@ def class_balance(split: pd.DataFrame) -> Figure:
 def _side_label(split: pd.DataFrame, side: str) -> str:
     """`"val: 48 clips of 6 groups"`; where every clip is a group of its own, only its clips."""
     rows = split[split["side"] == side]
-    of_groups = "" if (split["group"] == split["sequence_id"]).all() else f" of {rows['group'].nunique()} groups"
-    return f"{readable(side)}: {len(rows)} clips{of_groups}"
+    of_groups = (
+        "" if (split["group"] == split["sequence_id"]).all() else f" of {_many(rows['group'].nunique(), 'group')}"
+    )
+    return f"{readable(side)}: {_many(len(rows), 'clip')}{of_groups}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _rows(count: int) -> tuple[Figure, Axes]:
