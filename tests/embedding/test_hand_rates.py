@@ -1,7 +1,10 @@
+import warnings
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from hand_gestures.embedding.hand_rates import hand_rates, hand_table
+from hand_gestures.embedding.hand_rates import hand_boxes, hand_rates, hand_table
 from hand_gestures.embedding.store import EmbeddingFile
 from hand_gestures.embedding.write_embeddings import write_embeddings
 from small_embeddings import embedded_sequence, embedding_stream
@@ -46,3 +49,20 @@ def test_rates_are_by_class_and_over_all_of_each_split(write_hands):
     assert rates.loc["train", "(all)"][["clips", "clips_without_hand", "frames_with_hand"]].tolist() == [4, 2, 0.375]
     assert rates.loc["val", "(all)"].tolist() == [1, 0, 1.0, 0.9]
     assert "test" not in rates.index.get_level_values("split")
+
+
+def test_boxes_are_those_of_each_sequence_of_all_files(write_hands):
+    boxes = hand_boxes([write_hands("a.h5", (0.9, 0.5), (NONE, 0.4)), write_hands("c.h5")])
+    assert list(boxes) == ["fist/v0", "swipe_left/v1"]
+    np.testing.assert_array_equal(boxes["swipe_left/v1"], embedded_sequence(1, 1, views=2).boxes)
+
+
+def test_where_nothing_was_searched_there_is_no_rate_to_speak_of(tmp_path):
+    sequence = embedded_sequence(0, 0)._replace(boxes=np.empty((0, 3, 4)), scores=np.empty((0, 3)))
+    stream = embedding_stream([sequence])
+    stream = stream._replace(header=replace(stream.header, hand_frames=()))
+    write_embeddings(tmp_path / "a.h5", stream)
+    with warnings.catch_warnings(action="error"):
+        table = hand_table({"train": EmbeddingFile(tmp_path / "a.h5")})
+    assert table["frames_with_hand"].isna().all()
+    assert hand_rates(table)["clips_without_hand"].tolist() == [0, 0]

@@ -6,7 +6,16 @@ import pytest
 from PIL import Image
 
 from hand_gestures.errors import HandGesturesError
-from hand_gestures.reporting.contact_sheet import HEIGHT, MARGIN, Row, contact_sheets, draw_sheet
+from hand_gestures.reporting.contact_sheet import (
+    CAPTION,
+    HEIGHT,
+    MARGIN,
+    TITLE,
+    MarkedHands,
+    Row,
+    contact_sheets,
+    draw_sheet,
+)
 from hand_gestures.reporting.figures import SIDE_COLOURS
 from small_sequences import by_performer
 
@@ -27,11 +36,11 @@ def picture(tmp_path):
     return write
 
 
-def sheets(folder, sequences, clips=8, frames=4, sides=None):
+def sheets(folder, sequences, clips=8, frames=4, sides=None, hands=None):
     Image.new("RGB", (64, 48)).save(folder / "v.png")
     sequences = sequences.assign(frames=[["v.png"] * 6] * len(sequences))
     sides = np.full(len(sequences), "train", object) if sides is None else sides
-    return dict(contact_sheets(sequences, sides, folder, clips, frames))
+    return dict(contact_sheets(sequences, sides, folder, clips, frames, hands))
 
 
 def drawn(monkeypatch, *arguments, **options):
@@ -137,3 +146,33 @@ def test_sheets_come_one_by_one(tmp_path):
     sequences = sequences.assign(frames=[["v.png" if name == "class0" else "gone"] for name in sequences["class_name"]])
     passing = contact_sheets(sequences, np.full(len(sequences), "train", object), tmp_path, 8, 4)
     assert next(passing)[0] == "class0.jpg"
+
+
+def test_hands_are_marked_on_the_frames_that_were_searched(tmp_path, picture):
+    Image.new("RGB", (64, 48)).save(tmp_path / "black.png")
+    sequences = by_performer(1, classes=1, takes=2).assign(frames=[[picture().name] * 3 + ["black.png"] * 3] * 2)
+    boxes = np.full((2, 2, 4), np.nan, np.float32)
+    boxes[1, 0] = 0.25, 0.5, 0.75, 1.0
+    marked = dict(zip(sequences["sequence_id"], (boxes, np.full_like(boxes, np.nan)), strict=True))
+    hands = MarkedHands((0, 4), marked)
+    ((_, encoded),) = contact_sheets(sequences, np.full(2, "train", object), tmp_path, 8, 8, hands)
+    sheet = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB")).astype(int)
+    width = HEIGHT * 64 // 48
+    first, top = MARGIN, TITLE + 6 + CAPTION
+    second = first + width + 2
+    assert abs(sheet[top + 10, first + 10] - colour_of(0)).max() < 20  # step 0
+    assert sheet[top + 10, second + 10].max() < 20  # step 4 shows the other picture
+    orange = (sheet - (0xF5, 0xA6, 0x23) < 60).all(axis=2) & (sheet[..., 0] > 180) & (sheet[..., 2] < 110)
+    places = np.argwhere(orange[top : top + HEIGHT, second : second + width])
+    assert abs(places.min(axis=0) - (HEIGHT / 2, width / 4)).max() <= 2
+    assert abs(places.max(axis=0) - (HEIGHT - 1, 3 * width / 4)).max() <= 2
+
+
+def test_a_clip_without_any_hand_says_so(tmp_path, monkeypatch):
+    sequences = by_performer(1, classes=1, takes=2)
+    boxes = {
+        name: np.full((2, 1, 4), place * np.nan if place else 0.5)
+        for place, name in enumerate(sequences["sequence_id"])
+    }
+    ((_, rows),) = drawn(monkeypatch, tmp_path, sequences, hands=MarkedHands((0, 4), boxes))
+    assert [row.note for row in rows] == ["", "no hand found"]

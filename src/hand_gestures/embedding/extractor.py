@@ -95,7 +95,7 @@ class ClipEmbedder:
 
     @torch.inference_mode()
     def prepare(self) -> None:
-        """Compile for the present batch size, where that is wanted and not done; else it comes with the first frames."""
+        """Compile for the present batch size, where that is wanted and not done yet; `start` calls it too."""
         if not self.compiled or self._compiled_for == self.batch_size:
             return
         self._compiled_for = self.batch_size

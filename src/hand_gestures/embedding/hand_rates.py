@@ -1,6 +1,6 @@
 """How often hands were found: by class and split, and the clips that show none."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -19,16 +19,17 @@ def hand_table(files: Mapping[str, EmbeddingFile]) -> pd.DataFrame:
         clean = file.views == 0
         best = np.nan_to_num(file.hands[1][clean], nan=-1.0).max(axis=2, initial=-1.0)  # (sequences, S)
         found = best >= 0
+        frames = found.sum(axis=1)
         tables.append(
             pd.DataFrame(
                 {
                     "split": split,
                     "sequence_id": np.array(file.sequence_ids, object)[clean],
                     "class_name": np.array(file.header.class_names, object)[file.labels[clean]],
-                    "frames_with_hand": found.mean(axis=1),
-                    "mean_score": np.where(found, best, 0).sum(axis=1) / np.where(found, 1, 0).sum(axis=1).clip(1),
+                    "frames_with_hand": frames / (found.shape[1] or np.nan),
+                    "mean_score": np.where(found, best, 0).sum(axis=1) / np.where(frames, frames, np.nan),
                 }
-            ).assign(mean_score=lambda table: table["mean_score"].where(table["frames_with_hand"] > 0))
+            )
         )
     return pd.concat(tables, ignore_index=True)
 
@@ -43,3 +44,13 @@ def hand_rates(hands: pd.DataFrame) -> pd.DataFrame:
         mean_score=("mean_score", "mean"),
     )
     return rates.reset_index()[RATE_COLUMNS].round(4)
+
+
+def hand_boxes(files: Iterable[EmbeddingFile]) -> dict[str, np.ndarray]:
+    """By sequence_id: the boxes (S, K, 4) of its searched frames."""
+    return {
+        sequence_id: boxes
+        for file in files
+        for sequence_id, view, boxes in zip(file.sequence_ids, file.views, file.hands[0], strict=True)
+        if view == 0
+    }

@@ -1,10 +1,10 @@
 """One picture a class: some of its clips, a row each."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,49 +14,78 @@ from PIL import Image, ImageDraw, ImageFont
 from hand_gestures.reporting.figures import SIDE_COLOURS
 from hand_gestures.video.image_files import read_small
 
-INK, PALE, PAPER = "#1c2733", "#66727d", "#ffffff"
+INK, PALE, PAPER, MARK = "#1c2733", "#66727d", "#ffffff", "#f5a623"
 HEIGHT, MARGIN, CAPTION, TITLE = 96, 16, 22, 40  # of a frame, around the sheet, above a row, above all; pixels
 JPEG_QUALITY = 88
+NO_BOXES = np.empty((0, 4))
 
 
 class Row(NamedTuple):
-    """A clip on a sheet: `frames` are paths of its pictures, in order."""
+    """A clip on a sheet: `frames` are paths of its pictures, in order; `boxes` float (k, 4) what is marked on each as
+    x0, y0, x1, y1 in fractions of it."""
 
     video_id: str
     group: str
     side: str
     frames: list[Path]
+    boxes: Sequence[np.ndarray] = ()
+    note: str = ""
+
+
+class MarkedHands(NamedTuple):
+    """Hands to be marked on sheets: the time `steps` that were searched, and by sequence_id the boxes (S, K, 4), NaN
+    where there is none."""
+
+    steps: Sequence[int]
+    boxes: Mapping[str, np.ndarray]
 
 
 def contact_sheets(
-    sequences: pd.DataFrame, sides: np.ndarray, frames_dir: Path, clips: int, frames: int
+    sequences: pd.DataFrame,
+    sides: np.ndarray,
+    frames_dir: Path,
+    clips: int,
+    frames: int,
+    hands: MarkedHands | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """A sheet for each class as (`{class_name}.jpg`, jpeg): `clips` clips from as many groups as there are.
 
     Args:
-        sequences: `class_name`, `video_id`, `group`, `frames` of all clips.
+        sequences: `sequence_id`, `class_name`, `video_id`, `group`, `frames` of all clips.
         sides: the side of each in the split.
         frames_dir: where the frames' paths start.
         clips: rows of a sheet at most.
         frames: pictures of each clip, evenly spaced.
+        hands: what is marked; then the pictures are of frames that were searched for hands.
     """
     ordered = sequences.assign(side=sides).sort_values(["class_name", "group", "video_id"])
     for class_name, of_class in ordered.groupby("class_name"):
         chosen = of_class.iloc[_spread(len(of_class), clips)]
-        rows = [
-            Row(video_id, group, side, [frames_dir / paths[i] for i in _spread(len(paths), frames)])
-            for video_id, group, side, paths in zip(
-                *(chosen[name] for name in ("video_id", "group", "side", "frames")), strict=True
-            )
-        ]
+        rows = [_row(clip, frames_dir, frames, hands) for clip in chosen.itertuples()]
         sheet = draw_sheet(f"{class_name}: {len(chosen)} of {len(of_class)} clips", rows)
         encoded = io.BytesIO()
         sheet.save(encoded, "JPEG", quality=JPEG_QUALITY)
         yield f"{class_name}.jpg", encoded.getvalue()
 
 
+def _row(clip: Any, frames_dir: Path, pictures: int, hands: MarkedHands | None) -> Row:
+    if hands is None:
+        shown = _spread(len(clip.frames), pictures)
+        return Row(clip.video_id, clip.group, clip.side, [frames_dir / clip.frames[step] for step in shown])
+    found = hands.boxes[clip.sequence_id]
+    searched = _spread(len(hands.steps), pictures)
+    return Row(
+        clip.video_id,
+        clip.group,
+        clip.side,
+        [frames_dir / clip.frames[hands.steps[place]] for place in searched],
+        [found[place][np.isfinite(found[place]).all(axis=1)] for place in searched],
+        "" if np.isfinite(found).any() else "no hand found",
+    )
+
+
 def draw_sheet(title: str, rows: list[Row]) -> Image.Image:
-    """The rows below each other, each with its video, group and side above it."""
+    """The rows below each other, each with its video, group, side and note above it."""
     strips = [[_thumbnail(path) for path in row.frames] for row in rows]
     width = max([sum(picture.width + 2 for picture in strip) for strip in strips] + [480]) + 2 * MARGIN
     sheet = Image.new("RGB", (width, TITLE + MARGIN + len(rows) * (HEIGHT + CAPTION + 8)), PAPER)
@@ -66,11 +95,13 @@ def draw_sheet(title: str, rows: list[Row]) -> Image.Image:
     for row, strip in zip(rows, strips, strict=True):
         pen.rectangle((MARGIN, top + 4, MARGIN + 9, top + 13), SIDE_COLOURS[row.side])
         of_group = "" if row.group.endswith(row.video_id) else f", group {row.group}"
-        caption = f"{row.side.replace('_', ' ')}: {row.video_id}{of_group}"
+        caption = f"{row.side.replace('_', ' ')}: {row.video_id}{of_group}{', ' * bool(row.note)}{row.note}"
         pen.text((MARGIN + 16, top), _fitting(caption, width - 2 * MARGIN - 16, _font(12)), PALE, _font(12))
         left = MARGIN
-        for picture in strip:
+        for picture, boxes in zip(strip, row.boxes or [NO_BOXES] * len(strip), strict=True):
             sheet.paste(picture, (left, top + CAPTION))
+            for box in boxes * (2 * picture.size) + 2 * (left, top + CAPTION):
+                pen.rectangle([*box], outline=MARK, width=2)
             left += picture.width + 2
         top += HEIGHT + CAPTION + 8
     return sheet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from hand_gestures.parameters import (
     AugmentationParameters,
     BackboneParameters,
     ClipParameters,
+    DatasetReportParameters,
     ExtractionParameters,
     HandParameters,
 )
@@ -180,8 +182,9 @@ def report_hands(
     from hand_gestures.embedding.hand_rates import hand_rates, hand_table
 
     hands = hand_table({"train": train_embeddings, "val": val_embeddings, "test": test_embeddings})
+    searched = len(train_embeddings.header.hand_frames) > 0
     without = hands.loc[hands["frames_with_hand"] == 0, "sequence_id"]
-    if len(without):
+    if searched and len(without):
         logger.warning(
             "in %d of %d clips no hand was found, in %s for instance; see hand_rates.csv and hand_detections.csv",
             len(without),
@@ -189,3 +192,32 @@ def report_hands(
             without.iloc[0],
         )
     return hand_rates(hands), hands
+
+
+def draw_hand_sheets(
+    sequences: pd.DataFrame,
+    split: pd.DataFrame,
+    frames_dir: Path,
+    train_embeddings: EmbeddingFile,
+    val_embeddings: EmbeddingFile,
+    test_embeddings: EmbeddingFile,
+    dataset_report: DatasetReportParameters,
+) -> Iterator[tuple[str, bytes]]:
+    """The contact sheets once more, of the frames that were searched, hands marked; none without a search."""
+    from hand_gestures.embedding.hand_rates import hand_boxes
+    from hand_gestures.reporting.contact_sheet import MarkedHands, contact_sheets
+
+    steps = train_embeddings.header.hand_frames
+    if not steps:
+        return iter(())
+    boxes = hand_boxes([train_embeddings, val_embeddings, test_embeddings])
+    embedded = sequences[sequences["sequence_id"].isin(boxes)]
+    sides = split.set_index("sequence_id")["side"].reindex(embedded["sequence_id"]).to_numpy()
+    return contact_sheets(
+        embedded,
+        sides,
+        frames_dir,
+        dataset_report.sheet_clips,
+        dataset_report.sheet_frames,
+        MarkedHands(steps, boxes),
+    )

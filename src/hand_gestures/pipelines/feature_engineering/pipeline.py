@@ -3,6 +3,7 @@
 from kedro.pipeline import Pipeline, node, pipeline
 
 from hand_gestures.pipelines.feature_engineering.nodes import (
+    draw_hand_sheets,
     embed,
     fetch_backbones,
     measure_precision,
@@ -67,6 +68,20 @@ def create_pipeline() -> Pipeline:
                 inputs=["train_embeddings", "val_embeddings", "test_embeddings"],
                 outputs=["hand_rates", "hand_detections"],
                 name="report_hands",
+            ),
+            node(
+                draw_hand_sheets,
+                inputs=[
+                    "sequences",
+                    "split",
+                    "raw_frames",
+                    "train_embeddings",
+                    "val_embeddings",
+                    "test_embeddings",
+                    "params:dataset_report",
+                ],
+                outputs="hand_sheets",
+                name="draw_hand_sheets",
             ),
         ],
         tags="feature_engineering",
