@@ -230,9 +230,16 @@ def test_the_strengths_of_the_augmentation_are_what_its_transform_takes(base):
     assert parameters.transform()["noise_std"] == (0.0124, 0.0277)
 
 
-@pytest.mark.parametrize(("enabled", "every", "steps"), [(True, 8, [0, 8, 16, 24]), (True, 40, [0]), (False, 8, [])])
-def test_hands_are_searched_every_few_steps(enabled, every, steps):
-    assert HandParameters(name="x", enabled=enabled, every=every).steps(32) == steps
+@pytest.mark.parametrize(
+    ("name", "value", "reasons"),
+    [
+        ("extraction.batch_size", 0, "but input should be greater than 0 or input should be 'auto'; mend"),
+        ("extraction.compile", "maybe", "but input should be a valid boolean, unable to interpret input or input"),
+    ],
+)
+def test_a_value_of_several_kinds_is_wrong_once_for_all_reasons(base, name, value, reasons):
+    sentence = complaint(changed(base, name, value))
+    assert sentence.startswith(f"parameter '{name}' is {value!r}, {reasons}")
 
 
 def test_flatten_joins_names_with_dots_and_keeps_empty_maps():

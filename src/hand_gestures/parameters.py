@@ -3,7 +3,8 @@
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -290,24 +291,38 @@ def check_parameters(raw: Mapping[str, Any]) -> None:
     try:
         Parameters.model_validate(raw)
     except ValidationError as error:
-        faults = "; ".join(dict.fromkeys(_sentence(dict(fault)) for fault in error.errors()))
-        raise HandGesturesError(f"{faults}; mend it in conf/ or after --params") from error
+        faults: dict[str, list[str]] = {}
+        for fault in error.errors():
+            what, why = _complaint(dict(fault))
+            faults.setdefault(what, []).append(why)
+        said = "; ".join(what + " or ".join(dict.fromkeys(whys)) for what, whys in faults.items())
+        raise HandGesturesError(f"{said}; mend it in conf/ or after --params") from error
 
 
-def _sentence(fault: dict[str, Any]) -> str:
-    place = ".".join(map(str, fault["loc"]))
+def _complaint(fault: dict[str, Any]) -> tuple[str, str]:
+    """What is wrong, and why: a value that may be of several kinds is wrong once, for several reasons."""
+    names, beside = _walk(fault["loc"])
+    place = ".".join(map(str, names))
     if fault["type"] == "extra_forbidden":
-        known = _names_beside(fault["loc"])
-        close = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
-        return f"parameter '{place}' does not exist" + (f" (did you mean '{close[0]}'?)" if close else "")
+        close = difflib.get_close_matches(str(names[-1]), beside, n=1)
+        return f"parameter '{place}' does not exist", f" (did you mean '{close[0]}'?)" if close else ""
     if fault["type"] == "missing":
-        return f"parameter '{place}' is missing"
+        return f"parameter '{place}' is missing", ""
     reason = fault["msg"].removeprefix("Value error, ")
-    return f"parameter '{place}' is {fault['input']!r}, but {reason[0].lower()}{reason[1:]}"
+    return f"parameter '{place}' is {fault['input']!r}, but ", f"{reason[0].lower()}{reason[1:]}"
 
 
-def _names_beside(location: tuple) -> list[str]:
-    model: Any = Parameters
-    for name in location[:-1]:
-        model = model.model_fields[name].annotation
-    return list(model.model_fields)
+def _walk(location: tuple) -> tuple[list, list[str]]:
+    """The names on the way to a parameter, without those that pydantic gives to the kinds a value may be of; and the
+    names that stand beside the last."""
+    names: list = []
+    beside: list[str] = []
+    at: Any = Parameters
+    for name in location:
+        if isinstance(at, type) and issubclass(at, Topic):
+            beside = list(at.model_fields)
+            at = at.model_fields[name].annotation if name in at.model_fields else None
+            names.append(name)
+        elif get_origin(at) not in (Union, UnionType):
+            names.append(name)
+    return names, beside

@@ -10,7 +10,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 
-PREVIEWS, PREVIEW_WIDTH = 4, 900  # pictures, pixels
+PREVIEWS, PREVIEW_WIDTH = 4, 600  # pictures, pixels
 
 
 class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
