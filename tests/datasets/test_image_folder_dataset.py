@@ -67,7 +67,7 @@ def test_the_preview_shows_a_few_pictures_one_below_the_other(dataset):
 
 def test_the_preview_of_large_pictures_is_small(dataset):
     dataset.save(iter([("a.jpg", picture(3000, 300)), ("b.jpg", picture(200, 100))]))
-    assert shown(dataset).size == (600, 90 + 100)
+    assert shown(dataset).size == (600, 60 + 100)
 
 
 @pytest.mark.parametrize("saved", [False, True])
