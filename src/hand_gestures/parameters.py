@@ -215,11 +215,18 @@ class TrainingParameters(Topic):
     """How the classifier is trained."""
 
     epochs: PositiveInt = 40
+    patience: PositiveInt | None = Field(None, description="epochs without a better one after which it stops")
     batch_size: PositiveInt = 32
     learning_rate: PositiveFloat = Field(1e-3, description="highest of the cycle")
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     gradient_clip: Annotated[float, Field(ge=0)] = Field(1.0, description="largest gradient norm, 0 = no limit")
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    label_smoothing: Strength = Field(0.0, description="share of the target that goes to the other classes")
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: rare classes weigh as much as frequent ones"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="bfloat16: mixed precision; auto takes it where the device computes in it"
+    )
     device: Device = "auto"
     preload: bool | Literal["auto"] = Field("auto", description="keep all embeddings in memory; auto where they fit")
     preload_share: Annotated[float, Field(gt=0, le=1)] = Field(0.25, description="of the free memory, for auto")
@@ -235,6 +242,16 @@ class EvaluationParameters(Topic):
     """What is reported."""
 
     class_sets: dict[str, list[str]] = Field({}, description="name → classes whose accuracy is reported together")
+    bootstrap_draws: NonNegativeInt = Field(1000, description="for confidence intervals; 0 makes none")
+    confidence_level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+    @field_validator("class_sets")
+    @classmethod
+    def _names_of_their_own(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        taken = sorted(name for name in value if name.endswith(("low", "high")) or name in ("with_hands", "without_hands"))
+        if taken:
+            raise ValueError(f"the name {taken[0]!r} would be taken for another figure: choose another")
+        return value
 
 
 class SampleParameters(Topic):

@@ -5,8 +5,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.embedding.write_embeddings import write_embeddings
 from hand_gestures.errors import HandGesturesError
 from hand_gestures.training.hdf5_dataset import HDF5Dataset, as_it_is, mean_and_spread
+from small_embeddings import embedded_sequence, embedding_stream
 
 
 @pytest.fixture
@@ -88,6 +90,16 @@ def test_a_damaged_clip_is_named(file, preload):
         opened["embeddings/data"].id.write_direct_chunk((4, 0, 0, 0), b"no chunk")
     with pytest.raises(HandGesturesError, match=r"row 4 is not \(damaged chunk.*run feature_engineering again"):
         HDF5Dataset(file, preload)[4]
+
+
+@pytest.mark.parametrize("preload", [True, False])
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_numbers_that_are_none_stop_with_the_name_of_their_clip(tmp_path, preload, number):
+    clips = [embedded_sequence(n % 3, n, views=2) for n in range(3)]
+    clips[1].embeddings[1, 3, 2, 1] = number
+    write_embeddings(tmp_path / "a.h5", embedding_stream(clips))
+    with pytest.raises(HandGesturesError, match=r"those of 'swipe_left/v1', view 1 \(row 3 of .*a\.h5\) are not"):
+        HDF5Dataset(EmbeddingFile(tmp_path / "a.h5"), preload)[3]
 
 
 @pytest.mark.parametrize("preload", [True, False])

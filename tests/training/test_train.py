@@ -1,25 +1,36 @@
+import logging
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from hand_gestures.classifier import load_bundle
-from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.embedding.store import ClipReader, EmbeddingFile
 from hand_gestures.embedding.write_embeddings import write_embeddings
 from hand_gestures.errors import HandGesturesError
-from hand_gestures.training.evaluate import confusion, evaluate_classifier, summarise
-from hand_gestures.training.train import train_classifier
+from hand_gestures.training.evaluate import evaluate_classifier
+from hand_gestures.training.resume import TrainingFolder
+from hand_gestures.training.train import balanced_weights, train_classifier
 from small_embeddings import embedded_sequence, embedding_stream
 
+TESTS = Path(__file__).parents[1]
 SETTINGS = {
     "hidden": 8,
     "layers": 1,
     "dropout": 0.0,
     "standardise": True,
     "epochs": 6,
+    "patience": None,
     "batch_size": 8,
     "learning_rate": 0.02,
     "weight_decay": 1e-4,
     "gradient_clip": 1.0,
+    "label_smoothing": 0.0,
+    "class_weights": "none",
     "precision": "float32",
     "device": "cpu",
     "preload": "auto",
@@ -39,7 +50,7 @@ def files(write_file):
 
 
 def train(files, folder, **changes):
-    return train_classifier(*files, checkpoint=folder / "best", **(SETTINGS | changes))
+    return train_classifier(*files, checkpoint=folder / "training", **(SETTINGS | changes))
 
 
 def accuracy(bundle, file):
@@ -70,7 +81,7 @@ def test_the_best_epoch_is_kept_and_gives_its_accuracy_again(write_file, tmp_pat
     assert best["epoch"] < 12
     assert best["val_accuracy"] > history["val_accuracy"].iloc[-1] or best["val_loss"] < history["val_loss"].iloc[-1]
     assert trained.best.metrics["epoch"] == best["epoch"]
-    from_disk = load_bundle(tmp_path / "best")
+    from_disk = load_bundle(tmp_path / "training" / "best")
     assert accuracy(from_disk, hard[1]) == best["val_accuracy"]
     for name, value in from_disk.weights.items():
         assert torch.equal(value, trained.best.weights[name])
@@ -115,6 +126,116 @@ def test_random_views_make_shorter_epochs_that_learn_too(write_file, tmp_path):
     assert accuracy(trained.best, files[1]) == 1.0
 
 
+def test_training_stops_when_nothing_gets_better_for_so_many_epochs(write_file, tmp_path):
+    hard = write_file("train.h5", 6), write_file("val.h5", 13, first=100)
+    history = train(hard, tmp_path, epochs=40, learning_rate=0.3, patience=3).history
+    best = history.sort_values(["val_accuracy", "val_loss"], ascending=[False, True]).iloc[0]["epoch"]
+    assert len(history) == best + 3 < 40
+
+
+def test_smoothing_raises_the_loss_that_is_minimised_and_leaves_that_of_validation(files, tmp_path):
+    plain, smooth = (
+        train(files, tmp_path / str(share), epochs=25, label_smoothing=share).history.iloc[-1] for share in (0.0, 0.3)
+    )
+    assert plain["train_loss"] < 0.1 < 0.5 < smooth["train_loss"]
+    assert smooth["train_accuracy"] == 1.0
+
+
+def test_balanced_classes_weigh_the_same(tmp_path):
+    counts = {0: 2, 1: 4, 2: 12}
+    clips = [embedded_sequence(label, 20 * label + n) for label, count in counts.items() for n in range(count)]
+    write_embeddings(tmp_path / "a.h5", embedding_stream(clips))
+    factors = balanced_weights(EmbeddingFile(tmp_path / "a.h5"))
+    weight = [factors[label] * count for label, count in counts.items()]
+    assert weight == pytest.approx([6.0] * 3)
+    assert sum(weight) == 18  # on average a clip weighs 1
+    write_embeddings(tmp_path / "b.h5", embedding_stream(clips[2:]))
+    assert balanced_weights(EmbeddingFile(tmp_path / "b.h5"))[0] == 0
+
+
+def test_a_model_trained_on_shuffled_time_cannot_tell_the_directions(write_file, tmp_path):
+    """What tells these classes apart is the order of their frames, and nothing else."""
+    files = write_file("train.h5", 90), write_file("val.h5", 30, first=100)
+    scrambled = []
+    for file, name in zip(files, ("train", "val"), strict=True):
+        rng = np.random.default_rng(0)
+        clips = []
+        for row, label in enumerate(file.labels):
+            clip = np.empty((1, *file.header.shape[1:]), np.float32)
+            ClipReader(file)(row, clip[0])
+            clips.append(embedded_sequence(label, row)._replace(embeddings=rng.permuted(clip, axis=1)))
+        write_embeddings(tmp_path / f"{name}_scrambled.h5", embedding_stream(clips))
+        scrambled.append(EmbeddingFile(tmp_path / f"{name}_scrambled.h5"))
+    ordered, shuffled = (
+        train(both, tmp_path / str(n), epochs=15, hidden=16).history["val_accuracy"].iloc[-1]
+        for n, both in enumerate((files, scrambled))
+    )
+    assert ordered == 1.0
+    assert shuffled < 0.8  # a held gesture is still told from a moving one
+
+
+SCRIPT = f"""
+import os, signal, sys
+import torch
+torch.set_num_threads(1)  # as here: sums of several threads round otherwise
+sys.path.insert(0, {str(TESTS)!r})
+from pathlib import Path
+from training.test_train import EmbeddingFile, train
+ends = int(sys.argv[2])
+def on_epoch(metrics):
+    if metrics.epoch == ends:
+        os.kill(os.getpid(), signal.SIGKILL)
+folder = Path(sys.argv[1])
+train([EmbeddingFile(folder / name) for name in ("train.h5", "val.h5")], folder, dropout=0.3, on_epoch=on_epoch)
+"""
+
+
+def test_a_killed_training_goes_on_and_ends_like_an_undisturbed_one(files, tmp_path, caplog):
+    whole = train(files, tmp_path / "undisturbed", dropout=0.3)
+    for ends in (1, 3, 4):  # while the first, the third and the fourth epoch are being reported
+        killed = subprocess.run([sys.executable, "-c", SCRIPT, tmp_path, str(ends)], capture_output=True, check=False)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    seen = []
+    with caplog.at_level(logging.INFO):
+        resumed = train(files, tmp_path, dropout=0.3, on_epoch=seen.append)
+    assert "the training goes on where it was stopped" in caplog.messages
+    assert len([message for message in caplog.messages if message.startswith("epoch ")]) == 3  # the fourth and on
+    assert resumed.history.equals(whole.history)
+    assert [metrics.epoch for metrics in seen] == [1, 2, 3, 4, 5, 6]
+    for name, value in whole.best.weights.items():
+        assert torch.equal(value, resumed.best.weights[name])
+
+
+def test_a_finished_training_starts_afresh_and_so_does_one_with_other_settings(files, tmp_path, caplog):
+    class StopError(Exception):
+        pass
+
+    def stop(metrics):
+        if metrics.epoch == 3:
+            raise StopError
+
+    train(files, tmp_path, epochs=3)
+    with pytest.raises(StopError):
+        train(files, tmp_path, on_epoch=stop)
+    with caplog.at_level(logging.INFO):
+        trained = train(files, tmp_path, learning_rate=0.01)
+    assert "an unfinished training is removed: learning_rate was 0.02 and is now 0.01" in caplog.messages
+    assert list(trained.history["epoch"]) == [1, 2, 3, 4, 5, 6]
+    assert [path.name for path in (tmp_path / "training").iterdir()] == ["best"]
+
+
+def test_a_stopped_training_that_is_run_again_stays_stopped(write_file, tmp_path):
+    hard = write_file("train.h5", 6), write_file("val.h5", 13, first=100)
+    settings = {"epochs": 40, "learning_rate": 0.3, "patience": 3}
+    whole = train(hard, tmp_path / "whole", **settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingFolder, "finish", lambda folder: None)  # as if it was killed just before
+        train(hard, tmp_path, **settings)
+    again = train(hard, tmp_path, **settings)
+    assert len(again.history) == len(whole.history)
+    assert again.best.metrics == whole.best.metrics
+
+
 def test_files_made_differently_are_refused(write_file, tmp_path):
     files = write_file("train.h5", 6), write_file("val.h5", 6, fingerprint={"clips": {"size": 32}, "seed": 1})
     with pytest.raises(HandGesturesError, match=r"differ in clips\.size"):
@@ -133,25 +254,3 @@ def test_a_model_refuses_embeddings_made_differently(files, write_file, tmp_path
     other = write_file("other.h5", 6, fingerprint={"seed": 2})
     with pytest.raises(HandGesturesError, match=r"the fingerprint of .*other\.h5 differ"):
         evaluate_classifier(trained.best, other, 4, torch.device("cpu"))
-
-
-def test_figures_agree_with_the_predictions(files, tmp_path):
-    trained = train(files, tmp_path, epochs=2)
-    result = evaluate_classifier(trained.best, files[1], 4, torch.device("cpu"))
-    sets = {"swipes": ["swipe_left", "swipe_right"], "absent": ["nothing"]}
-    metrics = summarise(result, trained.best.class_names, sets)
-    rows = result.predictions
-    assert len(rows) == 13
-    assert metrics["accuracy"] == (rows["class_name"] == rows["predicted"]).mean()
-    swipes = rows[rows["class_name"].str.startswith("swipe")]
-    assert metrics["accuracy_swipes"] == (swipes["class_name"] == swipes["predicted"]).mean()
-    assert "accuracy_absent" not in metrics
-    assert metrics["loss"] == pytest.approx(
-        -sum(
-            torch.tensor(result.probabilities)[i, trained.best.class_names.index(name)].log().item()
-            for i, name in enumerate(rows["class_name"])
-        )
-        / 13
-    )
-    assert confusion(result).to_numpy().sum() == 13
-    assert rows["probability"].between(0, 1).all()

@@ -11,6 +11,7 @@ from einops import rearrange
 from torch.utils.data import Dataset
 
 from hand_gestures.embedding.store import ClipReader, EmbeddingFile
+from hand_gestures.errors import HandGesturesError
 from hand_gestures.training.buffers import BatchBuffers
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
@@ -76,6 +77,12 @@ class HDF5Dataset(Dataset):
         """Read a row, (T, C, D) on disk, into (C, T, D)."""
         stored = np.empty(self.file.header.shape[1:], np.float32)
         self._read(row, stored)
+        if not np.isfinite(stored).all():
+            raise HandGesturesError(
+                f"embeddings must be finite numbers, but those of '{self.file.sequence_ids[row]}', view "
+                f"{self.file.views[row]} (row {row} of {self.file.path}) are not; remove the file and run "
+                "feature_engineering again, in extraction.precision float32 if it was a lower one"
+            )
         clip.copy_(rearrange(torch.from_numpy(stored), "t c d -> c t d"))
 
     def _read_all(self, dtype: torch.dtype) -> torch.Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import lightning
+import numpy as np
 import torch
 from torch import nn
 from torchmetrics import MeanMetric
@@ -15,7 +16,7 @@ from hand_gestures.training.hdf5_dataset import EmbeddedClip
 
 class EpochMetrics(NamedTuple):
     """Mean loss and share of right answers of both splits after one epoch, counted from 1, and the learning
-    rate of its last step."""
+    rate of its last step. The training loss is the one that is minimised, the validation loss plain cross entropy."""
 
     epoch: int
     train_loss: float
@@ -27,6 +28,17 @@ class EpochMetrics(NamedTuple):
     def tracked(self) -> dict[str, float]:
         """All but the epoch's number."""
         return {name: value for name, value in self._asdict().items() if name != "epoch"}
+
+    def rank(self) -> tuple[float, float]:
+        """The better of two epochs ranks higher: by validation accuracy, of equals by the lower loss."""
+        return self.val_accuracy, -self.val_loss
+
+
+def out_of_patience(history: list[EpochMetrics], patience: int | None) -> bool:
+    """Whether the last `patience` epochs brought nothing better; None has no end."""
+    if patience is None or not history:
+        return False
+    return history[-1].epoch - max(history, key=EpochMetrics.rank).epoch >= patience
 
 
 class SplitMetrics(nn.Module):
@@ -41,56 +53,85 @@ class SplitMetrics(nn.Module):
         self.loss.update(loss.detach(), weight=len(labels))
         self.accuracy.update(logits.detach(), labels)
 
+    def values(self) -> dict[str, torch.Tensor]:
+        """Loss and accuracy so far."""
+        return {"loss": self.loss.compute(), "accuracy": self.accuracy.compute()}
+
     def finish(self) -> tuple[float, float]:
         """Loss and accuracy since the last call."""
-        values = float(self.loss.compute()), float(self.accuracy.compute())
+        loss, accuracy = map(float, self.values().values())
         self.loss.reset()
         self.accuracy.reset()
-        return values
+        return loss, accuracy
 
 
 class GestureModule(lightning.LightningModule):
     """RAdam on cross entropy, the learning rate of one cycle stepped with every batch.
 
+    What a step draws (dropout) depends on `seed`, its epoch and its number alone, so that an epoch that is run again
+    after a kill gives the same result.
+
     Args:
         network: what is trained.
         learning_rate: the highest of the cycle.
         weight_decay: of RAdam.
+        label_smoothing: share of the target that goes to the other classes, 0..1.
+        class_weights: (classes,) factors of the loss, or None.
+        seed: of what is drawn.
+        patience: epochs without a better one after which training stops; None never stops early.
         on_epoch: called with the metrics of each finished epoch.
     """
 
     def __init__(
         self,
         network: CNNBiLSTMWithAttention,
+        *,
         learning_rate: float,
         weight_decay: float,
+        label_smoothing: float,
+        class_weights: torch.Tensor | None,
+        seed: int,
+        patience: int | None,
         on_epoch: Callable[[EpochMetrics], None],
     ) -> None:
         super().__init__()
         self.network = network
+        self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=label_smoothing)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.seed = seed
+        self.patience = patience
         self.on_epoch = on_epoch
+        self.history: list[EpochMetrics] = []
         self.train_metrics = SplitMetrics(network.classes)
         self.val_metrics = SplitMetrics(network.classes)
         self.rate = 0.0  # of the last step
 
-    def training_step(self, batch: EmbeddedClip, _: int) -> torch.Tensor:
+    def training_step(self, batch: EmbeddedClip, step: int) -> torch.Tensor:
+        torch.manual_seed(int(np.random.SeedSequence((self.seed, self.current_epoch, step)).generate_state(1)[0]))
         self.rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
-        return self._loss(batch, self.train_metrics)
+        logits = self.network(batch.clip).logits
+        loss = self.loss(logits, batch.label)
+        self.train_metrics.update(loss, logits, batch.label)
+        if self.trainer.progress_bar_callback is not None:
+            self.log_dict(self.train_metrics.values(), prog_bar=True, batch_size=len(batch.label))
+        return loss
 
     def validation_step(self, batch: EmbeddedClip, _: int) -> None:
-        self._loss(batch, self.val_metrics)
-
-    def _loss(self, batch: EmbeddedClip, metrics: SplitMetrics) -> torch.Tensor:
         logits = self.network(batch.clip).logits
-        loss = nn.functional.cross_entropy(logits, batch.label)
-        metrics.update(loss, logits, batch.label)
-        return loss
+        self.val_metrics.update(nn.functional.cross_entropy(logits, batch.label), logits, batch.label)
 
     def on_train_epoch_end(self) -> None:  # validation of the same epoch has run by then
         train, val = self.train_metrics.finish(), self.val_metrics.finish()
-        self.on_epoch(EpochMetrics(self.current_epoch + 1, *train, *val, self.rate))
+        self.history.append(EpochMetrics(self.current_epoch + 1, *train, *val, self.rate))
+        self.on_epoch(self.history[-1])
+        self.trainer.should_stop = out_of_patience(self.history, self.patience)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["history"] = [tuple(metrics) for metrics in self.history]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history = [EpochMetrics(*metrics) for metrics in checkpoint["history"]]
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.RAdam(

@@ -1,23 +1,27 @@
 """Train a classifier from two embeddings files and keep its best epoch."""
 
 import logging
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import lightning
+import numpy as np
 import pandas as pd
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from hand_gestures.classifier import Bundle, CNNBiLSTMWithAttention, load_bundle, save_bundle
-from hand_gestures.embedding.device import choose_precision
+from hand_gestures.embedding.device import choose_device, choose_precision
 from hand_gestures.embedding.fingerprint import require_same_fingerprint
 from hand_gestures.embedding.store import EmbeddingFile
 from hand_gestures.errors import HandGesturesError
 from hand_gestures.training.hdf5_dataset import HDF5Dataset, as_it_is, mean_and_spread
-from hand_gestures.training.module import EpochMetrics, GestureModule
+from hand_gestures.training.module import EpochMetrics, GestureModule, out_of_patience
+from hand_gestures.training.resume import TrainingFolder
 from hand_gestures.training.row_sampler import RowSampler
 
 logger = logging.getLogger(__name__)
@@ -42,10 +46,13 @@ def train_classifier(
     dropout: float,
     standardise: bool,
     epochs: int,
+    patience: int | None,
     batch_size: int,
     learning_rate: float,
     weight_decay: float,
     gradient_clip: float,
+    label_smoothing: float,
+    class_weights: Literal["none", "balanced"],
     precision: Literal["auto", "float32", "bfloat16"],
     device: str,
     preload: bool | Literal["auto"],
@@ -58,7 +65,10 @@ def train_classifier(
     on_epoch: Callable[[EpochMetrics], None],
 ) -> Training:
     """Train on one file, validate on the other after every epoch, keep the epoch with the best validation
-    accuracy (of equals, the one with the lower loss) as a bundle in `checkpoint`.
+    accuracy (of equals, the one with the lower loss).
+
+    The folder `checkpoint` holds what a run that was killed needs to go on from its last whole epoch: with the same
+    files and settings the next call does so, and gives what an undisturbed one would have given.
 
     Raises:
         HandGesturesError: the files were not made alike, or hold fewer than two classes to train on.
@@ -66,7 +76,6 @@ def train_classifier(
     require_same_fingerprint(train_file.header.fingerprint, val_file.header.fingerprint)
     _require_two_classes(train_file)
     lightning.seed_everything(seed, workers=True, verbose=False)
-    train, val = (HDF5Dataset(file, preload, preload_share, preload_precision) for file in (train_file, val_file))
     _, frames, channels, width = train_file.header.shape
     architecture: dict[str, Any] = {
         "classes": len(train_file.header.class_names),
@@ -76,16 +85,37 @@ def train_classifier(
         "layers": layers,
         "dropout": dropout,
     }
+    computed_in = choose_training_precision(precision, device)
+    folder = TrainingFolder(checkpoint)
+    last = folder.begin(
+        {
+            "architecture": architecture,
+            "standardise": standardise,
+            "epochs": epochs,
+            "patience": patience,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "weight_decay": weight_decay,
+            "gradient_clip": gradient_clip,
+            "label_smoothing": label_smoothing,
+            "class_weights": class_weights,
+            "precision": computed_in,
+            "preload_precision": preload_precision,
+            "views": views,
+            "view_sampling": view_sampling,
+            "seed": seed,
+            "train": train_file.header.identity(),
+            "validation": val_file.header.identity(),
+        }
+    )
+    train, val = (HDF5Dataset(file, preload, preload_share, preload_precision) for file in (train_file, val_file))
     network = CNNBiLSTMWithAttention(**architecture)
     if standardise:
         network.standardise_with(*mean_and_spread(train))
 
-    history: list[EpochMetrics] = []
-
     def after_epoch(metrics: EpochMetrics) -> None:
-        if not history or _rank(metrics) > max(map(_rank, history)):
-            save_bundle(_bundle(network, architecture, train_file, frames, metrics), checkpoint)
-        history.append(metrics)
+        if metrics is max(module.history, key=EpochMetrics.rank):
+            save_bundle(_bundle(network, architecture, train_file, frames, metrics), folder.best)
         logger.info(
             "epoch %d of %d: train loss %.3f, accuracy %.3f; validation loss %.3f, accuracy %.3f",
             metrics.epoch,
@@ -97,17 +127,45 @@ def train_classifier(
         )
         on_epoch(metrics)
 
-    module = GestureModule(network, learning_rate, weight_decay, after_epoch)
-    _fit(
-        module,
-        _loader(train, batch_size, workers, RowSampler(train_file, seed, views, view_sampling)),
-        _loader(val, batch_size, workers),
-        epochs=epochs,
-        gradient_clip=gradient_clip,
-        precision=precision,
-        device=device,
+    module = GestureModule(
+        network,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        class_weights=balanced_weights(train_file) if class_weights == "balanced" else None,
+        seed=seed,
+        patience=patience,
+        on_epoch=after_epoch,
     )
-    return Training(load_bundle(checkpoint), pd.DataFrame(history))
+    for metrics in _history(last):  # whoever follows the epochs sees all of them
+        module.history.append(metrics)
+        on_epoch(metrics)
+    if not out_of_patience(module.history, patience):  # it may have been killed when it was done
+        with warnings.catch_warnings():
+            # preloaded rows need no loader processes; a small set has fewer batches than the logging interval; the
+            # folder of the checkpoint holds the best epoch too
+            known = ".*does not have many workers.*|.*log_every_n_steps.*|Checkpoint directory .* is not empty"
+            warnings.filterwarnings("ignore", message=known)
+            _trainer(epochs, gradient_clip, computed_in, device, folder.keep_last()).fit(
+                module,
+                _loader(train, batch_size, workers, RowSampler(train_file, seed, views, view_sampling)),
+                _loader(val, batch_size, workers),
+                ckpt_path=last,
+                weights_only=True,
+            )
+    best = load_bundle(folder.best)
+    folder.finish()
+    return Training(best, pd.DataFrame(module.history))
+
+
+def choose_training_precision(precision: str, device: str) -> str:
+    """`"auto"` is bfloat16 where the device computes in it, on a CPU too; else float32."""
+    if precision != "auto":
+        return precision
+    if choose_device(device).type == "cpu":
+        known = torch.cpu.get_capabilities()
+        return "bfloat16" if known.get("avx512_bf16") or known.get("amx_bf16") else "float32"
+    return choose_precision(precision, device)
 
 
 def _loader(dataset: HDF5Dataset, batch_size: int, workers: int, sampler: RowSampler | None = None) -> DataLoader:
@@ -125,42 +183,40 @@ def _loader(dataset: HDF5Dataset, batch_size: int, workers: int, sampler: RowSam
     )
 
 
-def _fit(
-    module: GestureModule,
-    train: DataLoader,
-    val: DataLoader,
-    *,
-    epochs: int,
-    gradient_clip: float,
-    precision: str,
-    device: str,
-) -> None:
-    precision = choose_precision(precision, device)
+def _trainer(
+    epochs: int, gradient_clip: float, precision: str, device: str, keep_last: ModelCheckpoint
+) -> lightning.Trainer:
     kind, _, number = device.partition(":")
     # its messages go to the logger of whichever of its three packages was imported last
     for chatty in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        # preloaded rows need no loader processes; a small set has fewer batches than the logging interval
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*|.*log_every_n_steps.*")
-        trainer = lightning.Trainer(
-            max_epochs=epochs,
-            accelerator="gpu" if kind == "cuda" else kind,
-            devices=[int(number)] if number else 1,
-            precision=LIGHTNING_PRECISION[precision],
-            gradient_clip_val=gradient_clip,
-            num_sanity_val_steps=0,
-            deterministic="warn",
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        trainer.fit(module, train, val)
+    return lightning.Trainer(
+        max_epochs=epochs,
+        accelerator="gpu" if kind == "cuda" else kind,
+        devices=[int(number)] if number else 1,
+        precision=LIGHTNING_PRECISION[precision],
+        gradient_clip_val=gradient_clip,
+        num_sanity_val_steps=0,
+        deterministic="warn",
+        logger=False,
+        callbacks=[keep_last],
+        enable_progress_bar=sys.stderr.isatty(),
+        enable_model_summary=False,
+    )
 
 
-def _rank(metrics: EpochMetrics) -> tuple[float, float]:
-    return metrics.val_accuracy, -metrics.val_loss
+def _history(checkpoint: Path | None) -> list[EpochMetrics]:
+    if checkpoint is None:
+        return []
+    return [EpochMetrics(*metrics) for metrics in torch.load(checkpoint, weights_only=True)["history"]]
+
+
+def balanced_weights(file: EmbeddingFile) -> torch.Tensor:
+    """A factor for each class that makes all of them weigh the same; 1 on average over the rows."""
+    counts = np.bincount(file.labels, minlength=len(file.header.class_names))
+    present = counts > 0
+    factors = np.where(present, len(file) / (present.sum() * np.maximum(counts, 1)), 0.0)
+    return torch.from_numpy(factors).float()
 
 
 def _bundle(
