@@ -1,0 +1,126 @@
+"""How well a GPU is used: clips through the real loader, with what waits for what."""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from measuring import print_table
+
+from hand_gestures.augmentation import ClipAugmentation
+from hand_gestures.embedding.extractor import ClipEmbedder
+from hand_gestures.parameters import AugmentationParameters, ExtractionParameters
+from hand_gestures.video.clips import VideoSequenceDataset, clip_loader
+
+SIZE, FRAMES, VIEWS, CLIPS = 640, 32, 4, 48
+STARVED = 0.15  # of the time spent waiting for input: above it more input would be faster
+IDLE = 70  # percent of utilisation: below it the device could do more
+
+
+class Utilisation:
+    """Asks the driver every 50 ms, while it lasts, which share of the time a kernel was running."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seen: list[int] = []
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Utilisation":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def percent(self) -> float | None:
+        """The mean; None where the driver does not tell."""
+        return sum(self.seen) / len(self.seen) if self.seen else None
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.05):
+            try:
+                self.seen.append(torch.cuda.utilization(self.device))
+            except Exception:  # no driver library, no right to ask, no GPU: each has an exception of its own
+                return
+
+
+class Waiting:
+    """Passes items on and adds up the seconds that it waited for them."""
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self.items = iter(items)
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        start = time.perf_counter()
+        try:
+            return next(self.items)
+        finally:
+            self.seconds += time.perf_counter() - start
+
+
+def make_clips(paths: list[Path], clips: int, views: int) -> VideoSequenceDataset:
+    """Clips that show these frames again and again."""
+    frames = [paths[number % len(paths)].name for number in range(FRAMES)]
+    # links of other names: a clip decodes each of its names once
+    names = [f"{number:02d}-{name}" for number, name in enumerate(frames)]
+    for link, name in zip(names, frames, strict=True):
+        (paths[0].parent / link).hardlink_to(paths[0].parent / name)
+    table = pd.DataFrame({"sequence_id": [f"wave/{clip}" for clip in range(clips)], "frames": [names] * clips})
+    augmentation = ClipAugmentation(size=SIZE, **AugmentationParameters().transform())
+    return VideoSequenceDataset(table, paths[0].parent, SIZE, augmentation, views - 1)
+
+
+def print_throughput(paths: list[Path], embedder: ClipEmbedder, clips: int = CLIPS, views: int = VIEWS) -> None:
+    """Embed clips in the order of a run: the next one starts while the last one's result is on its way."""
+    workers = ExtractionParameters().workers
+    pinned = embedder.device.type == "cuda"
+    loader = clip_loader(make_clips(paths, clips, views), range(clips), workers, pinned=pinned)
+    running = embedder.start(next(loader).views.flatten(0, 1))  # the workers' start is not measured
+    running()
+    frames = 0
+    waiting = Waiting(loader)
+    with Utilisation(embedder.device) as utilisation:
+        start = time.perf_counter()
+        for clip in waiting:
+            started = embedder.start(clip.views.flatten(0, 1))
+            running()
+            running = started
+            frames += clip.views.shape[0] * clip.views.shape[1]
+        running()
+        seconds = time.perf_counter() - start
+    share = waiting.seconds / seconds
+    busy = utilisation.percent()
+    told = "n/a" if busy is None else f"{busy:.0f} %"
+    print_table(
+        f"Throughput on {_name(embedder.device)}: {frames} frames of 1280x720 to {SIZE}x{SIZE}, {views} views, "
+        f"{workers} workers",
+        ["frames/s", "device utilisation", "time spent waiting for input", "bound by"],
+        [[f"{frames / seconds:.1f}", told, f"{share:.0%}", what_bounds(share, busy)]],
+    )
+
+
+def what_bounds(waiting: float, busy: float | None) -> str:
+    """In words.
+
+    Args:
+        waiting: share of the time spent waiting for input, 0..1.
+        busy: the device's utilisation, percent, where it is known.
+    """
+    if waiting > STARVED:
+        return "decoding and augmenting: set extraction.workers higher, up to the number of cores"
+    if busy is not None and busy < IDLE:
+        return "copies and the starting of kernels: set extraction.compile to true or extraction.batch_size higher"
+    return "the device: a lower extraction.precision, or another device, would be faster"
+
+
+def _name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

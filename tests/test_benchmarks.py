@@ -1,0 +1,102 @@
+"""Each benchmark goes through; its figures are for people to read, on a machine that does nothing else."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+RATIO = r"[\d.,]+x( \([\d.,]+ to [\d.,]+\))?"
+
+
+@pytest.fixture
+def benchmarks(monkeypatch):
+    """The scripts import each other by their names."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    yield
+    for path in BENCHMARKS.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+def smoke_run(script):
+    """Cells of all lines of tables that a benchmark prints."""
+    run = subprocess.run(
+        [sys.executable, str(BENCHMARKS / f"{script}.py"), "--quick"], capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == 0, run.stderr
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in run.stdout.splitlines() if "|" in line]
+
+
+def test_extraction_in_float32_equals_the_plain_flow_at_224():
+    lines = smoke_run("extraction")
+    closeness = {cells[0]: cells[1] for cells in lines if len(cells) == 4}
+    speed = {cells[0]: cells[2] for cells in lines if len(cells) == 5}
+    assert closeness["float32"] == "below 1e-5"
+    assert float(closeness["a change of features: the reference, ResNeXt at 640"]) > 0.001
+    for way in ("reference", "plain 224", "float32", "bfloat16"):
+        assert re.fullmatch(RATIO, speed[way])
+
+
+@pytest.mark.parametrize(
+    ("script", "figures"),
+    [
+        ("storage", ["write: parts, flush to disk and joining", "batches after preload"]),
+        ("memory", ["main process", "loader process"]),
+        ("augmentation", ["all steps"]),
+    ],
+)
+def test_a_benchmark_prints_its_figures(script, figures):
+    ratios = {cells[0]: cells[3] for cells in smoke_run(script)}
+    for figure in figures:
+        assert re.fullmatch(RATIO, ratios[figure])
+
+
+def test_ways_take_turns(benchmarks):
+    from measuring import interleaved, ratio
+
+    calls = []
+    seconds = interleaved({name: lambda name=name: calls.append(name) for name in "ab"}, 3)
+    assert calls == ["a", "b"] * 3
+    assert [len(of) for of in seconds.values()] == [3, 3]
+    assert ratio([4, 6, 40], [2, 2, 2]) == "3.0x (2.0 to 20.0)"
+
+
+def test_the_reference_file_is_created_as_it_is_described(benchmarks, tmp_path):
+    import h5py
+    import reference
+
+    clips = np.random.default_rng(0).standard_normal((3, 32, 12, 768), np.float32)
+    reference.write(tmp_path / "reference.h5", iter([clips[:2], clips[2:]]), np.arange(3))
+    with h5py.File(tmp_path / "reference.h5") as file:
+        data = file["embeddings/data"]
+        assert data.chunks == (64, 4, 2, 96)
+        assert (data.compression, data.shuffle, data.maxshape) == ("gzip", False, (None, 32, 12, 768))
+    clip, label = reference.Items(tmp_path / "reference.h5", 3)[2]
+    np.testing.assert_array_equal(clip.transpose(0, 1), clips[2])
+    assert label == 2
+
+
+def test_throughput_says_what_waits_for_what(benchmarks, tmp_path, capsys):
+    import throughput
+    from extraction import draw_frames
+    from memory import small_backbones
+
+    from hand_gestures.embedding.extractor import ClipEmbedder
+
+    embedder = ClipEmbedder(*small_backbones(), torch.device("cpu"))
+    throughput.print_throughput(draw_frames(tmp_path, 2), embedder, clips=2, views=2)
+    row = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(r"\| [\d.]+ \| n/a \| \d+% \| (decoding and augmenting|the device): .* \|", row)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "busy", "bound"), [(0.5, 20, "decoding"), (0.01, 30, "copies"), (0.01, 95, "the device")]
+)
+def test_what_bounds_a_gpu_is_told_by_waiting_and_utilisation(benchmarks, waiting, busy, bound):
+    import throughput
+
+    assert throughput.what_bounds(waiting, busy).startswith(bound)
