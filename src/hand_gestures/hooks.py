@@ -30,30 +30,34 @@ class ParameterHooks:
 
 
 class SummaryHooks:
-    """Prints, after a run that evaluated a model, its accuracy and where things lie."""
+    """Prints, after a run that evaluated a model, how good it is and where things lie."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         self.env = context.env
-        self.notice = context.config_loader["parameters"].get("notice")
+        self.parameters = context.config_loader["parameters"]
 
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
-        if "evaluation" not in pipeline.all_outputs():
+        made = pipeline.all_outputs()
+        if "evaluation" not in made:
             return
-        metrics = catalog.load("evaluation")
-        lines = [
-            f"validation {name.replace('_', ' ')}: {value:.3f}" for name, value in metrics.items() if "accuracy" in name
-        ]
+        from hand_gestures.reporting.run_summary import result_lines
+
+        test = catalog.load("test_evaluation") if "test_evaluation" in made else {}
+        lines = result_lines(catalog.load("evaluation"), test, self.parameters["evaluation"]["confidence_level"])
         lines += [
-            f"model:    {_place(catalog, 'classifier')}",
-            f"figures:  {Path(_place(catalog, 'confusion_figure')).parent}",
-            f"MLflow:   {_command('mlflow')} ui",
-            f"pipeline: {_command('kedro')} viz run{f' --env {self.env}' if self.env not in (None, 'local') else ''}",
+            ("model", _place(catalog, "classifier")),
+            ("figures", str(Path(_place(catalog, "confusion_figure")).parent)),
+            ("MLflow", f"{_command('mlflow')} ui"),
+            (
+                "pipeline",
+                f"{_command('kedro')} viz run{f' --env {self.env}' if self.env not in (None, 'local') else ''}",
+            ),
         ]
-        if self.notice:
-            lines.append(self.notice)
-        print("\n" + "\n".join(lines))
+        width = max(len(name) for name, _ in lines) + 2
+        notice = [self.parameters["notice"]] if self.parameters.get("notice") else []
+        print("\n" + "\n".join([f"{name + ':':<{width}}{text}" for name, text in lines] + notice))
 
 
 def _command(name: str) -> str:

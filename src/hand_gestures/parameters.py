@@ -248,7 +248,7 @@ class EvaluationParameters(Topic):
     @field_validator("class_sets")
     @classmethod
     def _names_of_their_own(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
-        taken = sorted(name for name in value if name.endswith(("low", "high")) or name in ("with_hands", "without_hands"))
+        taken = [name for name in value if re.search(r"^with(out)?_hands$|(^|_)(low|high)$", name)]
         if taken:
             raise ValueError(f"the name {taken[0]!r} would be taken for another figure: choose another")
         return value

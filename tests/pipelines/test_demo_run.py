@@ -128,6 +128,39 @@ def test_the_model_on_disk_gives_the_reported_accuracy_again(results):
     assert history["val_accuracy"].max() == pytest.approx(again, abs=1e-6)
 
 
+def test_figures_stand_with_intervals_over_the_one_performer_or_none(results):
+    figures = json.loads((results / "08_reporting/evaluation.json").read_text())
+    assert figures["clips"] == 12
+    assert figures["groups"] == 1
+    assert {"top5_accuracy", "mean_class_accuracy", "macro_f1", "loss", "ece", "accuracy_direction_only"} <= set(
+        figures
+    )
+    assert not any(name.endswith(("_low", "_high")) for name in figures)  # one performer tells nothing of others
+
+
+def test_predictions_tell_group_hands_and_the_likeliest_classes(results):
+    rows = pd.read_csv(results / "07_model_output/val_predictions.csv")
+    assert rows["group"].nunique() == 1
+    assert rows["most_likely"].str.split(" > ").str.len().eq(5).all()
+    assert rows["confidence"].between(1 / 12, 1).all()
+    with h5py.File(results / "05_model_input/preprocessed_val_dataset.h5") as file:
+        found = np.isfinite(file["hands/scores"][:]).any(axis=(1, 2))
+    assert rows["hand_found"].tolist() == found.tolist()
+
+
+def test_tables_by_class_and_group_count_every_clip(results):
+    by_class, by_group = (pd.read_csv(results / f"08_reporting/per_{what}.csv") for what in ("class", "group"))
+    assert len(by_class) == 12
+    assert by_class["clips"].sum() == by_group["clips"].sum() == 12
+    assert by_class["right"].sum() == by_group["right"].sum()
+
+
+def test_without_a_test_its_results_are_empty(results):
+    assert json.loads((results / "08_reporting/test_evaluation.json").read_text()) == {}
+    assert pd.read_csv(results / "07_model_output/test_predictions.csv").empty
+    assert pd.read_csv(results / "08_reporting/test_per_class.csv").empty
+
+
 def test_attention_statistics_count_every_clip(results):
     channels = pd.read_csv(results / "08_reporting/channel_attention.csv")
     frames = pd.read_csv(results / "08_reporting/frame_attention.csv")
@@ -150,6 +183,9 @@ def test_mlflow_holds_metrics_of_every_epoch(mlflow_run):
         assert [point.step for point in client.get_metric_history(run.info.run_id, metric)] == [1, 2]
     assert "best_val_accuracy" in run.data.metrics
     assert "best_val_accuracy_direction_only" in run.data.metrics
+    assert {"best_val_ece", "best_val_top5_accuracy", "best_val_accuracy_with_hands"} <= set(run.data.metrics)
+    assert not {"best_val_clips", "best_val_groups"} & set(run.data.metrics)
+    assert not any(name.startswith("test_") for name in run.data.metrics)
 
 
 def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
@@ -160,10 +196,12 @@ def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
 
     assert {"classifier", "figures", "tables", "dataset_fingerprint.json"} <= names()
     assert names("classifier") == {"model.json", "model.safetensors"}
-    of_model = ("curves", "confusion", "class_accuracy", "channel_attention", "frame_attention")
+    of_model = ("curves", "confusion", "class_accuracy", "group_accuracy", "reliability")
+    of_attention = ("channel_attention", "frame_attention")
     of_data = ("class_balance", "clip_lengths")
-    assert names("figures") == {f"{name}.png" for name in (*of_model, *of_data)}
+    assert names("figures") == {f"{name}.png" for name in (*of_model, *of_attention, *of_data)}
     assert {"channel_attention.csv", "frame_attention.csv", "evaluation.json", "confusion.csv"} <= names("tables")
+    assert {"per_class.csv", "per_group.csv", "test_evaluation.json", "test_predictions.csv"} <= names("tables")
     assert len(run.data.tags["dataset_fingerprint"]) == 12
 
 

@@ -1,24 +1,20 @@
 """Figures of a data set: how long its clips are and how its classes stand on the sides of the split."""
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from hand_gestures.reporting.figures import BLUE, GREY, ORANGE, SIDE_COLOURS, readable, tidy
+from hand_gestures.reporting.figures import BLUE, GREY, ORANGE, SIDE_COLOURS, tidy
+from hand_gestures.reporting.rows import font_size, name_rows, readable, rows
 
-ROW, TALLEST = 0.32, 100.0  # inches: height of a class and of a figure, whose classes grow thinner from there
-LONGEST_NAME = 40  # letters
 NUMBERED = 0.025  # of the longest bar: shorter parts have no room for their number
 
 
 def clip_lengths(sequences: pd.DataFrame, frames_per_clip: int) -> Figure:
     """Frames of each video by class, and the length below which a clip repeats its last frame."""
     by_class = {str(name): clips["available"].to_numpy() for name, clips in sequences.groupby("class_name")}
-    figure, axes = _rows(len(by_class))
+    figure, axes = rows(len(by_class))
     axes.boxplot(
         list(by_class.values()),
         orientation="horizontal",
@@ -30,7 +26,7 @@ def clip_lengths(sequences: pd.DataFrame, frames_per_clip: int) -> Figure:
         capprops={"color": GREY},
     )
     axes.axvline(frames_per_clip, color=ORANGE, linewidth=1.5)
-    _name_rows(axes, np.arange(1, len(by_class) + 1), by_class)
+    name_rows(axes, np.arange(1, len(by_class) + 1), by_class)
     axes.set(xlabel=f"frames of a video; the line is the length of a clip, {frames_per_clip}", xlim=(0, None))
     short = (sequences["available"] < frames_per_clip).sum()
     axes.set_title(f"{len(sequences)} videos, {short} shorter than a clip", fontsize=12)
@@ -43,15 +39,15 @@ def class_balance(split: pd.DataFrame) -> Figure:
     counts = pd.crosstab(split["class_name"], split["side"])
     most = counts.sum(axis=1).max()
     sides = [side for side in SIDE_COLOURS if side in counts]
-    figure, axes = _rows(len(counts))
+    figure, axes = rows(len(counts))
     places, start = np.arange(len(counts)), np.zeros(len(counts))
     for side in sides:
         bars = axes.barh(places, counts[side], left=start, color=SIDE_COLOURS[side], label=_side_label(split, side))
         numbers = [str(count) if count >= NUMBERED * most else "" for count in counts[side]]
         ink = "#1c2733" if side == "left_out" else "white"
-        axes.bar_label(bars, numbers, label_type="center", fontsize=0.8 * _font_size(len(counts)), color=ink)
+        axes.bar_label(bars, numbers, label_type="center", fontsize=0.8 * font_size(len(counts)), color=ink)
         start += counts[side].to_numpy()
-    _name_rows(axes, places, counts.index)
+    name_rows(axes, places, counts.index)
     axes.set_xlabel("clips")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(frameon=False, ncols=len(sides), loc="outside lower center", fontsize=9)
@@ -62,29 +58,12 @@ def class_balance(split: pd.DataFrame) -> Figure:
 
 def _side_label(split: pd.DataFrame, side: str) -> str:
     """`"val: 48 clips of 6 groups"`; where every clip is a group of its own, only its clips."""
-    rows = split[split["side"] == side]
+    clips = split[split["side"] == side]
     of_groups = (
-        "" if (split["group"] == split["sequence_id"]).all() else f" of {_many(rows['group'].nunique(), 'group')}"
+        "" if (split["group"] == split["sequence_id"]).all() else f" of {_many(clips['group'].nunique(), 'group')}"
     )
-    return f"{readable(side)}: {_many(len(rows), 'clip')}{of_groups}"
+    return f"{readable(side)}: {_many(len(clips), 'clip')}{of_groups}"
 
 
 def _many(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
-
-
-def _rows(count: int) -> tuple[Figure, Axes]:
-    """A figure with a row for each class."""
-    figure = Figure(figsize=(9, 1.7 + min(ROW * count, TALLEST)), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _font_size(rows: int) -> float:
-    return 10 * min(1.0, TALLEST / (ROW * rows))
-
-
-def _name_rows(axes: Axes, places: np.ndarray, names: Iterable[object]) -> None:
-    """The names of the classes from top to bottom, as they are written: a dollar sign opens no formula."""
-    shown = [name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…" for name in map(readable, names)]
-    axes.set_yticks(places, [name.replace("$", r"\$") for name in shown], fontsize=_font_size(len(places)))
-    axes.invert_yaxis()

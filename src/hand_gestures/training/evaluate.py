@@ -1,22 +1,27 @@
 """What a trained classifier does on one embeddings file."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, recall_score
 from torch.utils.data import DataLoader
 
 from hand_gestures.classifier import Bundle
 from hand_gestures.embedding.store import EmbeddingFile
 from hand_gestures.errors import HandGesturesError
+from hand_gestures.training.figures_of_merit import TOP, rank_classes
 from hand_gestures.training.hdf5_dataset import HDF5Dataset, as_it_is
+
+RANKED = " > "  # between the names of the most likely classes
 
 
 class Evaluation(NamedTuple):
     """`probabilities` (N, classes); `channel_attention` (N, C); `sequence_attention` (N, C, T);
-    `predictions`: one row a clip with sequence_id, true and predicted class and the latter's probability."""
+    `predictions`: one row a clip with sequence_id, view, group, class_name, predicted, correct, confidence (the
+    probability of what is predicted), most_likely (up to five classes, the likeliest first) and hand_found (in one of
+    the searched frames at least; missing where none was searched)."""
 
     probabilities: np.ndarray
     channel_attention: np.ndarray
@@ -25,11 +30,25 @@ class Evaluation(NamedTuple):
 
 
 @torch.inference_mode()
-def evaluate_classifier(bundle: Bundle, file: EmbeddingFile, batch_size: int, device: torch.device) -> Evaluation:
-    """Run every row of `file` through the network of `bundle`.
+def evaluate_classifier(
+    bundle: Bundle,
+    file: EmbeddingFile,
+    batch_size: int,
+    device: torch.device,
+    groups: Mapping[str, str] | None = None,
+) -> Evaluation:
+    """Run every row of `file` through the network of `bundle`; there may be none.
+
+    Args:
+        bundle: the model as it lies on disk.
+        file: embeddings made like those that it was trained on.
+        batch_size: clips at a time.
+        device: where the network runs.
+        groups: group of each sequence_id; without, each sequence is a group of its own.
 
     Raises:
-        HandGesturesError: the model was trained on embeddings made differently, or on other classes.
+        HandGesturesError: the model was trained on embeddings made differently, or on other classes; or the groups
+            are those of other sequences.
     """
     _require_same_contract(bundle, file)
     network = bundle.build().to(device)
@@ -37,51 +56,47 @@ def evaluate_classifier(bundle: Bundle, file: EmbeddingFile, batch_size: int, de
         [part.float().cpu().numpy() for part in network(batch.clip.to(device))]
         for batch in DataLoader(HDF5Dataset(file, preload=False), batch_size, collate_fn=as_it_is)
     ]
-    logits, channels, steps = (np.concatenate(column) for column in zip(*outputs, strict=True))
-    probabilities = torch.from_numpy(logits).double().softmax(dim=1).numpy()
-    names = np.array(bundle.class_names)
-    best = logits.argmax(axis=1)
-    predictions = pd.DataFrame(
+    _, frames, channels, _ = file.header.shape
+    nothing = [np.empty((0, *shape)) for shape in ((len(bundle.class_names),), (channels,), (channels, frames))]
+    logits, by_channel, by_step = (np.concatenate(column) for column in zip(nothing, *outputs, strict=True))
+    probabilities = torch.from_numpy(logits).softmax(dim=1).numpy()
+    return Evaluation(probabilities, by_channel, by_step, describe_answers(probabilities, file, groups))
+
+
+def describe_answers(
+    probabilities: np.ndarray, file: EmbeddingFile, groups: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """The `predictions` of an `Evaluation`, from probabilities (N, classes) for the rows of `file`."""
+    names = np.array(file.header.class_names, object)
+    ranking = rank_classes(probabilities)
+    scores = file.hands[1]
+    searched = scores.shape[1] > 0
+    table = pd.DataFrame(
         {
             "sequence_id": file.sequence_ids,
             "view": file.views,
+            "group": _groups(file, groups),
             "class_name": names[file.labels],
-            "predicted": names[best],
-            "probability": probabilities[np.arange(len(best)), best],
+            "predicted": names[ranking[:, 0]],
+            "correct": ranking[:, 0] == file.labels,
+            "confidence": probabilities.max(axis=1),
+            "most_likely": [RANKED.join(names[row]) for row in ranking[:, :TOP]],
+            "hand_found": pd.array(np.isfinite(scores).any(axis=(1, 2)) if searched else [None] * len(file), "boolean"),
         }
     )
-    predictions["correct"] = predictions["class_name"] == predictions["predicted"]
-    return Evaluation(probabilities, channels, steps, predictions)
+    return table.astype({"correct": bool})
 
 
-def summarise(evaluation: Evaluation, class_names: list[str], class_sets: dict[str, list[str]]) -> dict[str, float]:
-    """Accuracy over clips, mean over classes, macro F1 and loss; classes without clips are left out of the means.
-
-    For each of `class_sets` (name → classes) that has clips also `accuracy_{name}`, over the clips of those classes.
-    """
-    true, predicted = evaluation.predictions["class_name"], evaluation.predictions["predicted"]
-    present = sorted(set(true))
-    metrics = {
-        "accuracy": float(accuracy_score(true, predicted)),
-        "mean_class_accuracy": float(recall_score(true, predicted, labels=present, average="macro", zero_division=0)),
-        "macro_f1": float(f1_score(true, predicted, labels=present, average="macro", zero_division=0)),
-        "loss": float(log_loss(true, evaluation.probabilities, labels=class_names)),
-        "clips": float(len(true)),
-        "classes": float(len(present)),
-    }
-    for name, members in class_sets.items():
-        chosen = true.isin(members)
-        if chosen.any():
-            metrics[f"accuracy_{name}"] = float(accuracy_score(true[chosen], predicted[chosen]))
-    return metrics
-
-
-def confusion(evaluation: Evaluation) -> pd.DataFrame:
-    """Clips by true class (rows) and predicted class (columns), for the classes that occur in either."""
-    true, predicted = evaluation.predictions["class_name"], evaluation.predictions["predicted"]
-    names = sorted(set(true) | set(predicted))
-    counts = confusion_matrix(true, predicted, labels=names)
-    return pd.DataFrame(counts, index=pd.Index(names, name="true"), columns=names)
+def _groups(file: EmbeddingFile, groups: Mapping[str, str] | None) -> list[str]:
+    if groups is None:
+        return file.sequence_ids
+    strangers = [sequence_id for sequence_id in file.sequence_ids if sequence_id not in groups]
+    if strangers:
+        raise HandGesturesError(
+            f"every clip of {file.path} must stand in the split that groups it, but {len(strangers)} do not, "
+            f"{strangers[0]!r} for one; run data_processing and feature_engineering again"
+        )
+    return [groups[sequence_id] for sequence_id in file.sequence_ids]
 
 
 def _require_same_contract(bundle: Bundle, file: EmbeddingFile) -> None:

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
     from hand_gestures.classifier import Bundle
     from hand_gestures.embedding.store import EmbeddingFile
+    from hand_gestures.training.score import Score
 else:  # Kedro resolves annotations as it starts, and these would import torch
-    Bundle = EmbeddingFile = Figure = Any
-
-COUNTS = ("clips", "classes")  # say how far the other figures can be trusted, but are none to compare runs by
+    Bundle = EmbeddingFile = Figure = Score = Any
 
 
 def train(
@@ -52,40 +51,98 @@ def describe_embeddings(train_embeddings: EmbeddingFile, val_embeddings: Embeddi
     return {"train": describe_file(train_embeddings), "validation": describe_file(val_embeddings)}
 
 
-def evaluate(
-    classifier: Bundle, val_embeddings: EmbeddingFile, training: TrainingParameters, evaluation: EvaluationParameters
-) -> tuple[dict[str, float], pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Metrics, predictions, confusion matrix and the statistics of both attention layers, of the model on disk."""
-    from hand_gestures.embedding.device import choose_device
+def evaluate_validation(
+    classifier: Bundle,
+    val_embeddings: EmbeddingFile,
+    split: pd.DataFrame,
+    training: TrainingParameters,
+    evaluation: EvaluationParameters,
+    seed: int,
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Figures, predictions, tables by class and group, confusion matrix and the statistics of both attention layers, of
+    the model on disk."""
     from hand_gestures.training.attention_statistics import channel_statistics, frame_statistics
-    from hand_gestures.training.evaluate import confusion, evaluate_classifier, summarise
+    from hand_gestures.training.score_tables import confusion
 
-    result = evaluate_classifier(classifier, val_embeddings, training.batch_size, choose_device(training.device))
-    metrics = summarise(result, classifier.class_names, evaluation.class_sets)
-    tracking.log_metrics({f"best_val_{name}": value for name, value in metrics.items() if name not in COUNTS})
+    score = _score(classifier, val_embeddings, "validation", split, training, evaluation, seed)
+    tracking.log_metrics(_comparable(score.figures, "best_val"))
+    result = score.evaluation
     return (
-        metrics,
+        score.figures,
         result.predictions,
-        confusion(result).reset_index(),
+        score.by_class,
+        score.by_group,
+        confusion(result.predictions).reset_index(),
         channel_statistics(result.channel_attention, classifier.channel_names),
         frame_statistics(result.sequence_attention),
     )
 
 
+def evaluate_test(
+    classifier: Bundle,
+    test_embeddings: EmbeddingFile,
+    split: pd.DataFrame,
+    training: TrainingParameters,
+    evaluation: EvaluationParameters,
+    seed: int,
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Figures, predictions, tables by class and group of the test; empty where there is none.
+
+    Nothing else looks at the test: the epoch was chosen on validation before, and nothing is chosen after.
+    """
+    score = _score(classifier, test_embeddings, "test", split, training, evaluation, seed)
+    tracking.log_metrics(_comparable(score.figures, "test"))
+    return score.figures, score.evaluation.predictions, score.by_class, score.by_group
+
+
+def _score(
+    bundle: Bundle,
+    file: EmbeddingFile,
+    side: str,
+    split: pd.DataFrame,
+    training: TrainingParameters,
+    evaluation: EvaluationParameters,
+    seed: int,
+) -> Score:
+    from hand_gestures.training.score import score_classifier
+
+    groups = dict(zip(split["sequence_id"], split["group"], strict=True))
+    return score_classifier(
+        bundle,
+        file,
+        side,
+        groups,
+        batch_size=training.batch_size,
+        device=training.device,
+        seed=seed,
+        **evaluation.model_dump(),
+    )
+
+
+def _comparable(figures: dict[str, Any], prefix: str) -> dict[str, float]:
+    """What runs are compared by: no counts, and of the intervals only that of the accuracy."""
+    kept = {name for name, value in figures.items() if isinstance(value, float)}
+    ends = {name for name in kept if name.endswith(("_low", "_high"))} - {"accuracy_low", "accuracy_high"}
+    return {f"{prefix}_{name}": figures[name] for name in sorted(kept - ends)}
+
+
 def draw_figures(
     history: pd.DataFrame,
     predictions: pd.DataFrame,
+    groups: pd.DataFrame,
     confusion: pd.DataFrame,
     channel_attention: pd.DataFrame,
     frame_attention: pd.DataFrame,
-) -> tuple[Figure, Figure, Figure, Figure, Figure]:
-    """Curves, confusion matrix, accuracy by class, and what the attention layers look at."""
+) -> tuple[Figure, Figure, Figure, Figure, Figure, Figure, Figure]:
+    """Curves, confusion matrix, accuracy by class, group and confidence, and what the attention layers look at."""
     from hand_gestures.reporting import figures
 
     return (
         figures.training_curves(history),
         figures.confusion_matrix(confusion.set_index("true")),
         figures.class_accuracy(predictions),
+        figures.group_accuracy(groups),
+        figures.reliability_diagram(predictions),
         figures.channel_attention(channel_attention),
         figures.frame_attention(frame_attention),
     )

@@ -2,7 +2,13 @@
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines.modeling.nodes import describe_embeddings, draw_figures, evaluate, train
+from hand_gestures.pipelines.modeling.nodes import (
+    describe_embeddings,
+    draw_figures,
+    evaluate_test,
+    evaluate_validation,
+    train,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -29,18 +35,55 @@ def create_pipeline() -> Pipeline:
                 name="train",
             ),
             node(
-                evaluate,
-                inputs=["classifier", "val_embeddings", "params:training", "params:evaluation"],
-                outputs=["evaluation", "val_predictions", "confusion", "channel_attention", "frame_attention"],
-                name="evaluate",
+                evaluate_validation,
+                inputs=[
+                    "classifier",
+                    "val_embeddings",
+                    "split",
+                    "params:training",
+                    "params:evaluation",
+                    "params:seed",
+                ],
+                outputs=[
+                    "evaluation",
+                    "val_predictions",
+                    "per_class",
+                    "per_group",
+                    "confusion",
+                    "channel_attention",
+                    "frame_attention",
+                ],
+                name="evaluate_validation",
+            ),
+            node(
+                evaluate_test,
+                inputs=[
+                    "classifier",
+                    "test_embeddings",
+                    "split",
+                    "params:training",
+                    "params:evaluation",
+                    "params:seed",
+                ],
+                outputs=["test_evaluation", "test_predictions", "test_per_class", "test_per_group"],
+                name="evaluate_test",
             ),
             node(
                 draw_figures,
-                inputs=["training_history", "val_predictions", "confusion", "channel_attention", "frame_attention"],
+                inputs=[
+                    "training_history",
+                    "val_predictions",
+                    "per_group",
+                    "confusion",
+                    "channel_attention",
+                    "frame_attention",
+                ],
                 outputs=[
                     "curves_figure",
                     "confusion_figure",
                     "class_accuracy_figure",
+                    "group_accuracy_figure",
+                    "reliability_figure",
                     "channel_attention_figure",
                     "frame_attention_figure",
                 ],

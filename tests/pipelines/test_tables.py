@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from hand_gestures.training.score_tables import per_class, per_group
+
+CATALOG = yaml.safe_load((Path(__file__).parents[2] / "conf/base/catalog.yml").read_text())
+
+
+@pytest.mark.parametrize("name", ["7", "NA", "007", "1e5", "true"])
+def test_tables_come_back_from_disk_whatever_a_class_or_group_is_called(name, tmp_path):
+    rows = pd.DataFrame(
+        {
+            "sequence_id": ["a/1", "a/2", "b/1"],
+            "group": [name, name, "8"],
+            "class_name": [name, name, "b"],
+            "predicted": [name, "b", "b"],
+            "correct": [True, False, True],
+            "confidence": [0.5, 0.75, 1.0],
+            "most_likely": [f"{name} > b", f"b > {name}", f"b > {name}"],
+        }
+    ).assign(hand_found=pd.array([True, None, False], "boolean"))
+    tables = {"val_predictions": rows, "per_class": per_class(rows, [name, "b", "c"]), "per_group": per_group(rows)}
+    for entry, table in tables.items():
+        table.to_csv(tmp_path / "table.csv", index=False)
+        again = pd.read_csv(tmp_path / "table.csv", **CATALOG[entry]["dataset"]["load_args"])
+        pd.testing.assert_frame_equal(again, table, check_dtype=False)
