@@ -214,6 +214,12 @@ def test_all_faults_are_named_at_once(base):
     assert all(f"'{name}'" in message for name in ("clips.frames", "trainig", "network.hidden"))
 
 
+@pytest.mark.parametrize("name", ["low", "swipes_high", "with_hands", "without_hands"])
+def test_a_class_set_cannot_take_the_name_of_another_figure(base, name):
+    assert f"'{name}' would be taken" in complaint(changed(base, "evaluation.class_sets", {name: ["fist"]}))
+    check_parameters(changed(base, "evaluation.class_sets", {f"{name}er": ["fist"]}))
+
+
 @pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1", "mps"])
 def test_every_device_is_accepted(base, device):
     check_parameters(changed(base, "extraction.device", device))

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import h5py
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,15 +21,23 @@ from hand_gestures.training.evaluate import evaluate_classifier
 from tiny_project import TINY, copy_project
 
 
-def run(project: Path, **selection: object) -> None:
+def run(project: Path, changes: dict | None = None, **selection: object) -> None:
     before = Path.cwd()
     os.chdir(project)  # as a user would: the MLflow database is named relative to it
     try:
         bootstrap_project(project)
-        with KedroSession.create(project, env="demo", runtime_params=TINY) as session:
+        with KedroSession.create(project, env="demo", runtime_params=_over(TINY, changes or {})) as session:
             session.run(**selection)
     finally:
+        while mlflow.active_run():  # or the next run of this process would be logged as this one
+            mlflow.end_run()
         os.chdir(before)
+
+
+def _over(base: dict, changes: dict) -> dict:
+    return base | {
+        name: base.get(name, {}) | value if isinstance(value, dict) else value for name, value in changes.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +212,30 @@ def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
     assert {"channel_attention.csv", "frame_attention.csv", "evaluation.json", "confusion.csv"} <= names("tables")
     assert {"per_class.csv", "per_group.csv", "test_evaluation.json", "test_predictions.csv"} <= names("tables")
     assert len(run.data.tags["dataset_fingerprint"]) == 12
+
+
+def test_a_test_that_was_kept_apart_is_scored_once_and_told(demo, capfd):
+    apart = demo / "data" / "with_test"
+    changes = {"split": {"test_fraction": 0.25, "group_pattern": None}, "training": {"epochs": 1}}
+    run(
+        demo,
+        {**changes, "data_root": str(apart)},
+        pipeline_names=["data_processing", "feature_engineering", "modeling"],
+    )
+    printed = capfd.readouterr().out
+    figures = json.loads((apart / "08_reporting/test_evaluation.json").read_text())
+    rows = pd.read_csv(apart / "07_model_output/test_predictions.csv")
+    test = pd.read_parquet(apart / "03_primary/test_sequences.parquet")
+    assert figures["clips"] == len(rows) == 12
+    assert set(rows["sequence_id"]) == set(test["sequence_id"])
+    assert figures["accuracy"] == rows["correct"].mean()
+    assert figures["loss_low"] < figures["loss"] < figures["loss_high"]  # each clip is a group of its own
+    assert "groups" not in figures
+    assert pd.read_csv(apart / "08_reporting/per_group.csv").empty
+    assert f"test accuracy:       {figures['accuracy']:.3f} (" in printed
+    client = MlflowClient(f"sqlite:///{demo}/mlflow.db")
+    (latest,) = client.search_runs(["1"], order_by=["attributes.start_time DESC"], max_results=1)
+    assert latest.data.metrics["test_accuracy"] == figures["accuracy"]
 
 
 @pytest.mark.parametrize("name", ["data_processing", "feature_engineering", "modeling"])
