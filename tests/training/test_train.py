@@ -196,6 +196,7 @@ def test_a_killed_training_goes_on_and_ends_like_an_undisturbed_one(files, tmp_p
         killed = subprocess.run([sys.executable, "-c", SCRIPT, tmp_path, str(ends)], capture_output=True, check=False)
         assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     seen = []
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         resumed = train(files, tmp_path, dropout=0.3, on_epoch=seen.append)
     assert "the training goes on where it was stopped" in caplog.messages

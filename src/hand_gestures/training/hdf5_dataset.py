@@ -7,7 +7,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import psutil
 import torch
-from einops import rearrange
 from torch.utils.data import Dataset
 
 from hand_gestures.embedding.store import ClipReader, EmbeddingFile
@@ -83,7 +82,8 @@ class HDF5Dataset(Dataset):
                 f"{self.file.views[row]} (row {row} of {self.file.path}) are not; remove the file and run "
                 "feature_engineering again, in extraction.precision float32 if it was a lower one"
             )
-        clip.copy_(rearrange(torch.from_numpy(stored), "t c d -> c t d"))
+        # numpy copies in this thread; torch would ask others, which readers beside this one keep busy
+        np.copyto(clip.numpy(), stored.transpose(1, 0, 2), casting="same_kind")
 
     def _read_all(self, dtype: torch.dtype) -> torch.Tensor:
         """All rows (N, C, T, D), inflated by a thread a core."""
