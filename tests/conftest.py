@@ -1,6 +1,7 @@
 """Fixtures that several rooms share."""
 
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,22 @@ def write_file(tmp_path: Path) -> Callable[..., EmbeddingFile]:
         return EmbeddingFile(tmp_path / name)
 
     return write
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Makes a file system of so many kilobytes, or gives the one that is there so many, where this machine lets us."""
+    folder = tmp_path / "small"
+
+    def mount(kilobytes: int) -> Path:
+        options = f"size={kilobytes}k" + ",remount" * folder.exists()
+        folder.mkdir(exist_ok=True)
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False
+        )
+        if mounted.returncode:
+            pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+        return folder
+
+    yield mount
+    subprocess.run(["umount", "-l", folder], capture_output=True, check=False)
