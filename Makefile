@@ -25,7 +25,7 @@ lint: .venv/dev ## ruff, types, import contracts
 	$(BIN)/lint-imports
 
 bench: .venv/runtime ## measure what docs/benchmarks.md says (a quarter of an hour on two cores)
-	for figures in catalog_scale extraction storage augmentation memory; do \
+	for figures in catalog_scale extraction storage augmentation memory training_step; do \
 		$(BIN)/python benchmarks/$$figures.py || exit; \
 	done
 

@@ -65,6 +65,11 @@ def test_ways_take_turns(benchmarks):
     assert ratio([4, 6, 40], [2, 2, 2]) == "3.0x (2.0 to 20.0)"
 
 
+def test_a_training_step_is_measured_in_both_precisions():
+    (row,) = [cells for cells in smoke_run("training_step") if cells[0].startswith("in ")]
+    assert re.fullmatch(RATIO, row[3])
+
+
 def test_the_reference_file_is_created_as_it_is_described(benchmarks, tmp_path):
     import h5py
     import reference

@@ -248,7 +248,8 @@ def test_where_nothing_compiles_it_goes_on_plain_or_says_so(backbones, embed, cl
 
 
 @pytest.mark.parametrize(
-    ("wanted", "frames", "compiles"), [(None, 19_999, False), (None, 20_000, True), (True, 1, True), (False, 10**6, False)]
+    ("wanted", "frames", "compiles"),
+    [(None, 19_999, False), (None, 20_000, True), (True, 1, True), (False, 10**6, False)],
 )
 def test_compiling_is_left_to_the_number_of_frames_unless_it_is_said(wanted, frames, compiles):
     assert choose_compiling(wanted, frames) is compiles
