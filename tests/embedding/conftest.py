@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from embedding.hub import Hub
+from hand_gestures.embedding.hands import restrain_ultralytics
 from hand_gestures.embedding.model_files import ModelFiles, find_model
 
 # ultralytics reads these once, at its first import, which the fixtures below may be
@@ -163,6 +164,7 @@ def hagrid_file(tmp_path_factory, hagrid_network):
 @pytest.fixture(scope="package")
 def yolo_network():
     """An untrained YOLOv8 of an eighth of the widths whose scores and boxes vary with the picture."""
+    restrain_ultralytics()
     from ultralytics.nn.tasks import DetectionModel, yaml_model_load
 
     torch.manual_seed(4)

@@ -15,6 +15,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from PIL import Image, UnidentifiedImageError
 
 from embedding.conftest import Intruder, local_files, random_frames
 from hand_gestures.augmentation import resize_clip
@@ -353,3 +354,10 @@ def test_the_compact_detector_finds_drawn_hands():
         found = detector(resize_clip(frame[None], 160))[0]
         overlaps.append(max((overlap(one, np.array(box) / (320, 240, 320, 240)) for one in found.boxes), default=0.0))
     assert np.mean(np.array(overlaps) > 0.5) > 0.8
+
+
+def test_a_broken_picture_is_told_alike_once_the_detector_is_loaded(yolo_file, tmp_path):
+    load_detector(local_files(yolo_file))
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(tmp_path / "a.jpg")

@@ -66,6 +66,12 @@ def restrain_ultralytics(run_pickled_code: bool = False) -> None:
     os.environ["YOLO_OFFLINE"] = "true"
     os.environ["YOLO_AUTOINSTALL"] = "false"
     os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.gettempdir())
+    from PIL import Image
+
+    opener = Image.open
+    import ultralytics.utils.patches  # noqa: F401
+
+    Image.open = opener  # it puts one in its place that fails on broken pictures, for want of a package
 
 
 def load_detector(files: ModelFiles) -> "YOLO":
