@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.video.dataset_summary import ALL_CLASSES
 
 RATE_COLUMNS = ["split", "class_name", "clips", "clips_without_hand", "frames_with_hand", "mean_score"]
-ALL_CLASSES = "(all)"
 
 
 def hand_table(files: Mapping[str, EmbeddingFile]) -> pd.DataFrame:

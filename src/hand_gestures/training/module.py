@@ -130,9 +130,6 @@ class GestureModule(lightning.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"] = [tuple(metrics) for metrics in self.history]
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.history = [EpochMetrics(*metrics) for metrics in checkpoint["history"]]
-
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.RAdam(
             self.network.parameters(),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from hand_gestures.video.image_files import picture_size
+from hand_gestures.video.split_table import sides_of
 from hand_gestures.video.splits import LEFT_OUT, SIDES
 
 ALL_CLASSES = "(all)"
@@ -22,7 +23,7 @@ def summarise_classes(
     `left_out`), `rejected` files.
     """
     sequences = sequences.assign(
-        side=split.set_index("sequence_id")["side"].reindex(sequences["sequence_id"]).to_numpy(),
+        side=sides_of(sequences, split),
         size=["{}x{}".format(*picture_size(frames_dir / paths[0])) for paths in sequences["frames"]],
     )
     of_class = Counter(path.partition("/")[0] for path in rejected["path"])

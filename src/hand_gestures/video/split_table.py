@@ -1,5 +1,6 @@
 """The split as a table: one row a sequence, with its side, and the side it would have if groups were ignored."""
 
+import numpy as np
 import pandas as pd
 
 from hand_gestures.video.official_split import official_sides
@@ -34,6 +35,11 @@ def _random_sides(sequences: pd.DataFrame, sides: pd.Series, seed: int) -> pd.Se
     alone = used.assign(group=used["sequence_id"])
     random_sides = assign_sides(alone, shares[VAL], shares.get(TEST, 0.0), seed)
     return random_sides.reindex(sequences.index, fill_value=LEFT_OUT)
+
+
+def sides_of(sequences: pd.DataFrame, split: pd.DataFrame) -> np.ndarray:
+    """The side in the split table of each row of `sequences`."""
+    return split.set_index("sequence_id")["side"].reindex(sequences["sequence_id"]).to_numpy()
 
 
 def summarise_sides(split: pd.DataFrame, sides: pd.Series) -> dict[str, dict[str, int]]:

@@ -145,6 +145,7 @@ def draw_contact_sheets(
 ) -> Iterator[tuple[str, bytes]]:
     """A picture of each class: some of its clips."""
     from hand_gestures.reporting.contact_sheet import contact_sheets
+    from hand_gestures.video.split_table import sides_of
 
-    sides = split.set_index("sequence_id")["side"].reindex(sequences["sequence_id"]).to_numpy()
+    sides = sides_of(sequences, split)
     return contact_sheets(sequences, sides, frames_dir, dataset_report.sheet_clips, dataset_report.sheet_frames)

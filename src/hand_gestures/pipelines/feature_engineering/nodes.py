@@ -206,16 +206,16 @@ def draw_hand_sheets(
     """The contact sheets once more, of the frames that were searched, hands marked; none without a search."""
     from hand_gestures.embedding.hand_rates import hand_boxes
     from hand_gestures.reporting.contact_sheet import MarkedHands, contact_sheets
+    from hand_gestures.video.split_table import sides_of
 
     steps = train_embeddings.header.hand_frames
     if not steps:
         return iter(())
     boxes = hand_boxes([train_embeddings, val_embeddings, test_embeddings])
     embedded = sequences[sequences["sequence_id"].isin(boxes)]
-    sides = split.set_index("sequence_id")["side"].reindex(embedded["sequence_id"]).to_numpy()
     return contact_sheets(
         embedded,
-        sides,
+        sides_of(embedded, split),
         frames_dir,
         dataset_report.sheet_clips,
         dataset_report.sheet_frames,
