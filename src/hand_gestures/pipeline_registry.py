@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from hand_gestures.pipelines import data_processing, feature_engineering, modeling, sample_data, video_ingest
+from hand_gestures.pipelines import data_processing, feature_engineering, modeling, reporting, sample_data, video_ingest
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -11,6 +11,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "data_processing": data_processing.create_pipeline(),
         "feature_engineering": feature_engineering.create_pipeline(),
         "modeling": modeling.create_pipeline(),
+        "reporting": reporting.create_pipeline(),
         "sample_data": sample_data.create_pipeline(),
         "video_ingest": video_ingest.create_pipeline(),
     }

@@ -11,13 +11,11 @@ from hand_gestures import tracking
 from hand_gestures.parameters import EvaluationParameters, NetworkParameters, TrainingParameters
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from hand_gestures.classifier import Bundle
     from hand_gestures.embedding.store import EmbeddingFile
     from hand_gestures.training.score import Score
 else:  # Kedro resolves annotations as it starts, and these would import torch
-    Bundle = EmbeddingFile = Figure = Score = Any
+    Bundle = EmbeddingFile = Score = Any
 
 
 def train(
@@ -124,25 +122,3 @@ def _comparable(figures: dict[str, Any], prefix: str) -> dict[str, float]:
     kept = {name for name, value in figures.items() if isinstance(value, float)}
     ends = {name for name in kept if name.endswith(("_low", "_high"))} - {"accuracy_low", "accuracy_high"}
     return {f"{prefix}_{name}": figures[name] for name in sorted(kept - ends)}
-
-
-def draw_figures(
-    history: pd.DataFrame,
-    predictions: pd.DataFrame,
-    groups: pd.DataFrame,
-    confusion: pd.DataFrame,
-    channel_attention: pd.DataFrame,
-    frame_attention: pd.DataFrame,
-) -> tuple[Figure, Figure, Figure, Figure, Figure, Figure, Figure]:
-    """Curves, confusion matrix, accuracy by class, group and confidence, and what the attention layers look at."""
-    from hand_gestures.reporting import figures
-
-    return (
-        figures.training_curves(history),
-        figures.confusion_matrix(confusion.set_index("true")),
-        figures.class_accuracy(predictions),
-        figures.group_accuracy(groups),
-        figures.reliability_diagram(predictions),
-        figures.channel_attention(channel_attention),
-        figures.frame_attention(frame_attention),
-    )

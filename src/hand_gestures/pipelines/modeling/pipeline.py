@@ -1,10 +1,10 @@
-"""HDF5 → classifier → metrics, attention statistics, figures."""
+"""HDF5 → classifier → metrics and attention statistics, and their report."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
+from hand_gestures.pipelines import reporting
 from hand_gestures.pipelines.modeling.nodes import (
     describe_embeddings,
-    draw_figures,
     evaluate_test,
     evaluate_validation,
     train,
@@ -12,8 +12,8 @@ from hand_gestures.pipelines.modeling.nodes import (
 
 
 def create_pipeline() -> Pipeline:
-    """The `modeling` pipeline."""
-    return pipeline(
+    """The `modeling` pipeline; what it measured is reported by the one of that name."""
+    measured = pipeline(
         [
             node(
                 describe_embeddings,
@@ -68,27 +68,7 @@ def create_pipeline() -> Pipeline:
                 outputs=["test_evaluation", "test_predictions", "test_per_class", "test_per_group"],
                 name="evaluate_test",
             ),
-            node(
-                draw_figures,
-                inputs=[
-                    "training_history",
-                    "val_predictions",
-                    "per_group",
-                    "confusion",
-                    "channel_attention",
-                    "frame_attention",
-                ],
-                outputs=[
-                    "curves_figure",
-                    "confusion_figure",
-                    "class_accuracy_figure",
-                    "group_accuracy_figure",
-                    "reliability_figure",
-                    "channel_attention_figure",
-                    "frame_attention_figure",
-                ],
-                name="draw_figures",
-            ),
         ],
         tags="modeling",
     )
+    return measured + reporting.create_pipeline()
