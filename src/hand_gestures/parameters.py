@@ -203,8 +203,11 @@ class ExtractionParameters(Topic):
 
 
 class NetworkParameters(Topic):
-    """The shape of CNNBiLSTMWithAttention."""
+    """The network that reads the embeddings."""
 
+    name: Literal["bilstm", "attentive_probe", "linear_probe"] = Field(
+        "bilstm", description="bilstm: CNNBiLSTMWithAttention; the probes are what it is measured against"
+    )
     hidden: PositiveInt = 512
     layers: PositiveInt = 3
     dropout: Strength = 0.3

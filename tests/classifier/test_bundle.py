@@ -4,16 +4,16 @@ import json
 import pytest
 import torch
 
-from hand_gestures.classifier import Bundle, CNNBiLSTMWithAttention, load_bundle, save_bundle
+from hand_gestures.classifier import Bundle, build_network, load_bundle, save_bundle
 from hand_gestures.errors import HandGesturesError
 
-ARCHITECTURE = {"classes": 3, "channels": 12, "width": 6, "hidden": 4, "layers": 2, "dropout": 0.1}
+ARCHITECTURE = {"name": "bilstm", "classes": 3, "channels": 12, "width": 6, "hidden": 4, "layers": 2, "dropout": 0.1}
 
 
 @pytest.fixture
 def bundle():
     torch.manual_seed(3)
-    weights = CNNBiLSTMWithAttention(**ARCHITECTURE).state_dict()
+    weights = build_network(ARCHITECTURE).state_dict()
     return Bundle(weights, ARCHITECTURE, ["a", "b", "ü"], ["x"] * 12, 8, {"seed": 1}, {"val_accuracy": 0.5})
 
 

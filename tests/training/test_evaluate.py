@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from hand_gestures.classifier import Bundle, CNNBiLSTMWithAttention
+from hand_gestures.classifier import Bundle, build_network
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.embedding.store import EmbeddingFile
 from hand_gestures.embedding.write_embeddings import write_embeddings
@@ -21,8 +21,16 @@ SCORING = {"batch_size": 4, "device": "cpu", "class_sets": {}, "bootstrap_draws"
 @pytest.fixture
 def bundle():
     torch.manual_seed(3)
-    architecture = {"classes": 3, "channels": CHANNELS, "width": WIDTH, "hidden": 4, "layers": 1, "dropout": 0.0}
-    weights = CNNBiLSTMWithAttention(**architecture).state_dict()
+    architecture = {
+        "name": "bilstm",
+        "classes": 3,
+        "channels": CHANNELS,
+        "width": WIDTH,
+        "hidden": 4,
+        "layers": 1,
+        "dropout": 0.0,
+    }
+    weights = build_network(architecture).state_dict()
     return Bundle(weights, architecture, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, FINGERPRINT, {})
 
 

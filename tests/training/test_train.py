@@ -19,6 +19,7 @@ from small_embeddings import embedded_sequence, embedding_stream
 
 TESTS = Path(__file__).parents[1]
 SETTINGS = {
+    "name": "bilstm",
     "hidden": 8,
     "layers": 1,
     "dropout": 0.0,

@@ -1,6 +1,18 @@
-"""The network that reads embeddings, and the bundle that a trained one travels in."""
+"""The networks that read embeddings, and the bundle that a trained one travels in."""
 
 from hand_gestures.classifier.bundle import Bundle, load_bundle, save_bundle
-from hand_gestures.classifier.network import CNNBiLSTMWithAttention, GestureOutput
+from hand_gestures.classifier.gesture_network import GestureNetwork, GestureOutput
+from hand_gestures.classifier.network import CNNBiLSTMWithAttention
+from hand_gestures.classifier.networks import NETWORKS, build_network, describe_network
 
-__all__ = ["Bundle", "CNNBiLSTMWithAttention", "GestureOutput", "load_bundle", "save_bundle"]
+__all__ = [
+    "NETWORKS",
+    "Bundle",
+    "CNNBiLSTMWithAttention",
+    "GestureNetwork",
+    "GestureOutput",
+    "build_network",
+    "describe_network",
+    "load_bundle",
+    "save_bundle",
+]

@@ -10,7 +10,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from hand_gestures.classifier.network import CNNBiLSTMWithAttention
+from hand_gestures.classifier.gesture_network import GestureNetwork
+from hand_gestures.classifier.networks import build_network
 from hand_gestures.errors import HandGesturesError
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
@@ -20,8 +21,9 @@ WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 class Bundle:
     """A trained classifier and the contract of the clips it takes.
 
-    `architecture` are the arguments of `CNNBiLSTMWithAttention`, `weights` its state; `fingerprint` is that
-    of the embeddings it was trained on, `metrics` what it reached on validation.
+    `architecture` is the network's name with its arguments, `weights` its state; `fingerprint` is that of the
+    embeddings it was trained on, `channel_names` those of their channels that it takes, `metrics` what it reached on
+    validation.
     """
 
     weights: dict[str, torch.Tensor]
@@ -32,13 +34,13 @@ class Bundle:
     fingerprint: dict[str, Any]
     metrics: dict[str, float] = field(default_factory=dict)
 
-    def build(self) -> CNNBiLSTMWithAttention:
+    def build(self) -> GestureNetwork:
         """The network with its weights, in eval mode.
 
         Raises:
             HandGesturesError: weights are missing, left over, or of another shape.
         """
-        network = CNNBiLSTMWithAttention(**self.architecture)
+        network = build_network(self.architecture)
         try:
             network.load_state_dict(self.weights, strict=True)
         except RuntimeError as error:

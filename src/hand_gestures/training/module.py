@@ -10,7 +10,7 @@ from torch import nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from hand_gestures.classifier import CNNBiLSTMWithAttention
+from hand_gestures.classifier import GestureNetwork
 from hand_gestures.training.hdf5_dataset import EmbeddedClip
 
 
@@ -84,7 +84,7 @@ class GestureModule(lightning.LightningModule):
 
     def __init__(
         self,
-        network: CNNBiLSTMWithAttention,
+        network: GestureNetwork,
         *,
         learning_rate: float,
         weight_decay: float,

@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader
 
-from hand_gestures.classifier import Bundle, CNNBiLSTMWithAttention, load_bundle, save_bundle
+from hand_gestures.classifier import Bundle, GestureNetwork, build_network, describe_network, load_bundle, save_bundle
 from hand_gestures.embedding.device import choose_device, choose_precision
 from hand_gestures.embedding.fingerprint import require_same_fingerprint
 from hand_gestures.embedding.store import EmbeddingFile
@@ -41,6 +41,7 @@ def train_classifier(
     val_file: EmbeddingFile,
     *,
     checkpoint: Path,
+    name: str,
     hidden: int,
     layers: int,
     dropout: float,
@@ -77,14 +78,16 @@ def train_classifier(
     _require_two_classes(train_file)
     lightning.seed_everything(seed, workers=True, verbose=False)
     _, frames, channels, width = train_file.header.shape
-    architecture: dict[str, Any] = {
-        "classes": len(train_file.header.class_names),
-        "channels": channels,
-        "width": width,
-        "hidden": hidden,
-        "layers": layers,
-        "dropout": dropout,
-    }
+    architecture = describe_network(
+        name,
+        classes=len(train_file.header.class_names),
+        channels=channels,
+        frames=frames,
+        width=width,
+        hidden=hidden,
+        layers=layers,
+        dropout=dropout,
+    )
     computed_in = choose_training_precision(precision, device)
     folder = TrainingFolder(checkpoint)
     last = folder.begin(
@@ -109,7 +112,7 @@ def train_classifier(
         }
     )
     train, val = (HDF5Dataset(file, preload, preload_share, preload_precision) for file in (train_file, val_file))
-    network = CNNBiLSTMWithAttention(**architecture)
+    network = build_network(architecture)
     if standardise:
         network.standardise_with(*mean_and_spread(train))
 
@@ -220,7 +223,7 @@ def balanced_weights(file: EmbeddingFile) -> torch.Tensor:
 
 
 def _bundle(
-    network: CNNBiLSTMWithAttention, architecture: dict, file: EmbeddingFile, frames: int, metrics: EpochMetrics
+    network: GestureNetwork, architecture: dict, file: EmbeddingFile, frames: int, metrics: EpochMetrics
 ) -> Bundle:
     return Bundle(
         weights={name: value.detach().cpu().clone() for name, value in network.state_dict().items()},
