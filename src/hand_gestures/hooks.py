@@ -47,6 +47,7 @@ class SummaryHooks:
         test = catalog.load("test_evaluation") if "test_evaluation" in made else {}
         lines = result_lines(catalog.load("evaluation"), test, self.parameters["evaluation"]["confidence_level"])
         lines += [
+            ("report", _place(catalog, "report")),
             ("model", _place(catalog, "classifier")),
             ("figures", str(Path(_place(catalog, "confusion_figure")).parent)),
             ("MLflow", f"{_command('mlflow')} ui"),

@@ -31,3 +31,11 @@ def set_tags(tags: Mapping[str, str]) -> None:
 
     if mlflow.active_run():
         mlflow.set_tags(dict(tags))
+
+
+def tracked_run() -> dict[str, str]:
+    """Name and id of the run; empty where nothing is tracked."""
+    import mlflow
+
+    run = mlflow.active_run()
+    return {"name": run.info.run_name, "id": run.info.run_id} if run else {}

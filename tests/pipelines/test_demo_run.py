@@ -17,7 +17,9 @@ from mlflow import MlflowClient
 from hand_gestures.classifier import load_bundle
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.reporting.caveats import NO_GROUPS
 from hand_gestures.training.evaluate import evaluate_classifier
+from html_page import Page, body
 from tiny_project import TINY, copy_project
 
 
@@ -203,7 +205,7 @@ def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
     def names(folder: str | None = None) -> set[str]:
         return {Path(item.path).name for item in client.list_artifacts(run.info.run_id, folder)}
 
-    assert {"classifier", "figures", "tables", "dataset_fingerprint.json"} <= names()
+    assert {"classifier", "figures", "tables", "dataset_fingerprint.json", "run_record.json", "report.html"} <= names()
     assert names("classifier") == {"model.json", "model.safetensors"}
     of_model = ("curves", "confusion", "class_accuracy", "group_accuracy", "reliability")
     of_attention = ("channel_attention", "frame_attention")
@@ -212,6 +214,36 @@ def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
     assert {"channel_attention.csv", "frame_attention.csv", "evaluation.json", "confusion.csv"} <= names("tables")
     assert {"per_class.csv", "per_group.csv", "test_evaluation.json", "test_predictions.csv"} <= names("tables")
     assert len(run.data.tags["dataset_fingerprint"]) == 12
+
+
+def test_the_report_is_one_page_of_everything(results, mlflow_run):
+    page = Page((results / "08_reporting/report.html").read_text(encoding="utf-8"))
+    page.assert_self_contained()
+    assert page.all("h2") == [
+        "Results",
+        "By class",
+        "By group",
+        "Calibration",
+        "Training",
+        "Attention",
+        "Data set",
+        "How it was made",
+    ]
+    figures = json.loads((results / "08_reporting/evaluation.json").read_text())
+    assert page.all("strong")[0] == f"{figures['accuracy']:.3f}"
+    assert f"__default__, {mlflow_run[1].info.run_id[:8]}" in page.all("dd")
+    assert "know drawn hands only" in body(page)
+    drawn = len(list((results / "08_reporting/figures").glob("*.png")))
+    assert page.count("img") == drawn + 12 + 12  # and a contact sheet of each class, plain and with hands
+
+
+def test_the_report_is_drawn_anew_without_training_and_still_tells_of_the_training(demo, results):
+    report, model = results / "08_reporting/report.html", results / "06_models/classifier/model.safetensors"
+    before, trained = report.read_bytes(), model.stat().st_mtime_ns
+    report.unlink()
+    run(demo, {"training": {"epochs": 77}}, pipeline_names=["reporting"])
+    assert report.read_bytes() == before
+    assert model.stat().st_mtime_ns == trained
 
 
 def test_a_test_that_was_kept_apart_is_scored_once_and_told(demo, capfd):
@@ -236,6 +268,10 @@ def test_a_test_that_was_kept_apart_is_scored_once_and_told(demo, capfd):
     client = MlflowClient(f"sqlite:///{demo}/mlflow.db")
     (latest,) = client.search_runs(["1"], order_by=["attributes.start_time DESC"], max_results=1)
     assert latest.data.metrics["test_accuracy"] == figures["accuracy"]
+    page = Page((apart / "08_reporting/report.html").read_text(encoding="utf-8"))
+    assert page.all("strong")[1] == f"{figures['accuracy']:.3f}"
+    assert NO_GROUPS in page.all("p")  # in place of the section by group
+    assert f"report:              {os.path.relpath(apart / '08_reporting/report.html', demo)}" in printed
 
 
 @pytest.mark.parametrize("name", ["data_processing", "feature_engineering", "modeling"])

@@ -1,9 +1,11 @@
+import math
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
+from hand_gestures.embedding.hand_rates import hand_rates
 from hand_gestures.training.score_tables import per_class, per_group
 
 CATALOG = yaml.safe_load((Path(__file__).parents[2] / "conf/base/catalog.yml").read_text())
@@ -23,6 +25,9 @@ def test_tables_come_back_from_disk_whatever_a_class_or_group_is_called(name, tm
         }
     ).assign(hand_found=pd.array([True, None, False], "boolean"))
     tables = {"val_predictions": rows, "per_class": per_class(rows, [name, "b", "c"]), "per_group": per_group(rows)}
+    hands = rows.assign(split="val", frames_with_hand=[1.0, 0.5, math.nan], mean_score=[0.9, 0.8, math.nan])
+    tables["hand_rates"] = hand_rates(hands)
+    tables["class_summary"] = pd.DataFrame({"class_name": [name, "b"], "clips": [2, 1], "size": "320x240"})
     for entry, table in tables.items():
         table.to_csv(tmp_path / "table.csv", index=False)
         again = pd.read_csv(tmp_path / "table.csv", **CATALOG[entry]["dataset"]["load_args"])

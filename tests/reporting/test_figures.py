@@ -28,6 +28,14 @@ def test_curves_mark_the_epoch_that_was_kept():
     assert "0.700" in texts(figure)
 
 
+def test_a_single_epoch_is_seen_and_counted_in_whole_numbers():
+    figure = figures.training_curves(HISTORY.head(1))
+    figure.canvas.draw()
+    for axes in figure.axes:
+        assert all(line.get_marker() == "o" for line in axes.lines)
+        assert {label.get_text() for label in axes.get_xticklabels()} <= {"0", "1", "2"}
+
+
 def test_confusion_matrix_shows_counts_and_readable_names():
     counts = pd.DataFrame([[3, 1], [0, 4]], index=["swipe_left", "fist"], columns=["swipe_left", "fist"])
     shown = texts(figures.confusion_matrix(counts))

@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hand_gestures.reporting.figures import BLUE, GREY, ORANGE, SIDE_COLOURS, tidy
 from hand_gestures.reporting.rows import font_size, name_rows, readable, rows
+from hand_gestures.reporting.wording import many
 
 NUMBERED = 0.025  # of the longest bar: shorter parts have no room for their number
 
@@ -60,10 +61,6 @@ def _side_label(split: pd.DataFrame, side: str) -> str:
     """`"val: 48 clips of 6 groups"`; where every clip is a group of its own, only its clips."""
     clips = split[split["side"] == side]
     of_groups = (
-        "" if (split["group"] == split["sequence_id"]).all() else f" of {_many(clips['group'].nunique(), 'group')}"
+        "" if (split["group"] == split["sequence_id"]).all() else f" of {many(clips['group'].nunique(), 'group')}"
     )
-    return f"{readable(side)}: {_many(len(clips), 'clip')}{of_groups}"
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
+    return f"{readable(side)}: {many(len(clips), 'clip')}{of_groups}"

@@ -21,10 +21,13 @@ MOST_GROUPS = 60  # a figure of more is no longer looked at
 def training_curves(history: pd.DataFrame) -> Figure:
     """Loss and accuracy of both splits by epoch; the best epoch is marked."""
     figure = Figure(figsize=(10, 4), layout="constrained")
-    best = history.sort_values(["val_accuracy", "val_loss"], ascending=[False, True]).iloc[0]
+    best = best_epoch(history)
+    marker = "o" if len(history) == 1 else ""  # a line of one point is none
     for axes, quantity in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for split, colour, name in (("train", GREY, "training"), ("val", BLUE, "validation")):
-            axes.plot(history["epoch"], history[f"{split}_{quantity}"], color=colour, label=name, linewidth=2)
+            axes.plot(
+                history["epoch"], history[f"{split}_{quantity}"], color=colour, label=name, linewidth=2, marker=marker
+            )
         axes.plot(
             best["epoch"],
             best[f"val_{quantity}"],
@@ -34,11 +37,17 @@ def training_curves(history: pd.DataFrame) -> Figure:
             label=f"best epoch, {best['epoch']:.0f}",
         )
         axes.set(xlabel="epoch", ylabel=quantity)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         tidy(axes)
     figure.axes[1].set_ylim(0, 1.02)
     figure.axes[1].legend(frameon=False, loc="lower right")
     figure.suptitle(f"Training: best validation accuracy {best['val_accuracy']:.3f}")
     return figure
+
+
+def best_epoch(history: pd.DataFrame) -> pd.Series:
+    """The row of the epoch that was kept."""
+    return history.sort_values(["val_accuracy", "val_loss"], ascending=[False, True]).iloc[0]
 
 
 def confusion_matrix(confusion: pd.DataFrame) -> Figure:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from hand_gestures import tracking
-from hand_gestures.parameters import ChannelParameters, EvaluationParameters, NetworkParameters, TrainingParameters
+from hand_gestures.parameters import (
+    ChannelParameters,
+    EvaluationParameters,
+    NetworkParameters,
+    Topic,
+    TrainingParameters,
+)
 
 if TYPE_CHECKING:
     from hand_gestures.classifier import Bundle
@@ -50,6 +57,16 @@ def describe_embeddings(train_embeddings: EmbeddingFile, val_embeddings: Embeddi
 
     tracking.set_tags({"dataset_fingerprint": fingerprint_digest(train_embeddings.header.fingerprint)})
     return {"train": describe_file(train_embeddings), "validation": describe_file(val_embeddings)}
+
+
+def record_run(parameters: dict[str, Any], history: pd.DataFrame) -> dict[str, Any]:
+    """Parameters, packages, date and MLflow run of the training that gave this history."""
+    from hand_gestures.reporting import run_record
+
+    plain = {
+        name: value.model_dump(mode="json") if isinstance(value, Topic) else value for name, value in parameters.items()
+    }
+    return run_record.record_run(plain, history, tracking.tracked_run(), datetime.now(UTC))
 
 
 def evaluate_validation(

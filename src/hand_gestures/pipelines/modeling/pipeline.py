@@ -7,6 +7,7 @@ from hand_gestures.pipelines.modeling.nodes import (
     describe_embeddings,
     evaluate_test,
     evaluate_validation,
+    record_run,
     train,
 )
 
@@ -34,6 +35,12 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["classifier", "training_history"],
                 name="train",
+            ),
+            node(
+                record_run,
+                inputs=["parameters", "training_history"],
+                outputs="run_record",
+                name="record_run",
             ),
             node(
                 evaluate_validation,

@@ -1,8 +1,16 @@
-"""Metrics and tables → figures."""
+"""Metrics and tables → figures → a page."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
 from hand_gestures.pipelines.reporting.nodes import draw_figures
+from hand_gestures.pipelines.reporting.report_nodes import (
+    tell_answers,
+    tell_dataset,
+    tell_making,
+    tell_results,
+    tell_training,
+    write_report,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -29,6 +37,76 @@ def create_pipeline() -> Pipeline:
                     "frame_attention_figure",
                 ],
                 name="draw_figures",
+            ),
+            node(
+                tell_results,
+                inputs=["evaluation", "test_evaluation", "split_summary", "run_record"],
+                outputs="results_sections",
+                name="tell_results",
+            ),
+            node(
+                tell_answers,
+                inputs=[
+                    "per_class",
+                    "test_per_class",
+                    "per_group",
+                    "test_per_group",
+                    "confusion",
+                    "class_accuracy_figure",
+                    "confusion_figure",
+                    "group_accuracy_figure",
+                    "reliability_figure",
+                ],
+                outputs="answers_sections",
+                name="tell_answers",
+            ),
+            node(
+                tell_training,
+                inputs=[
+                    "run_record",
+                    "dataset_fingerprint",
+                    "curves_figure",
+                    "channel_attention_figure",
+                    "frame_attention_figure",
+                ],
+                outputs="training_sections",
+                name="tell_training",
+            ),
+            node(
+                tell_dataset,
+                inputs=[
+                    "class_summary",
+                    "split_summary",
+                    "hand_rates",
+                    "clip_lengths_figure",
+                    "class_balance_figure",
+                    "contact_sheets",
+                    "hand_sheets",
+                ],
+                outputs="dataset_sections",
+                name="tell_dataset",
+            ),
+            node(
+                tell_making,
+                inputs=["dataset_fingerprint", "run_record"],
+                outputs="making_sections",
+                name="tell_making",
+            ),
+            node(
+                write_report,
+                inputs=[
+                    "evaluation",
+                    "test_evaluation",
+                    "dataset_fingerprint",
+                    "run_record",
+                    "results_sections",
+                    "answers_sections",
+                    "training_sections",
+                    "dataset_sections",
+                    "making_sections",
+                ],
+                outputs="report",
+                name="write_report",
             ),
         ],
         tags="reporting",
