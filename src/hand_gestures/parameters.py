@@ -214,6 +214,14 @@ class NetworkParameters(Topic):
     standardise: bool = Field(True, description="standardise the input with the training file's mean and spread")
 
 
+class ChannelParameters(Topic):
+    """Which channels of the embeddings the classifier takes."""
+
+    leave_out: list[str] = Field(
+        [], description="channels (left_vit), regions (left, right, full) or backbones (vit, resnext)"
+    )
+
+
 class TrainingParameters(Topic):
     """How the classifier is trained."""
 
@@ -300,6 +308,7 @@ class Parameters(Topic):
     hands: HandParameters
     extraction: ExtractionParameters
     network: NetworkParameters
+    channels: ChannelParameters
     training: TrainingParameters
     evaluation: EvaluationParameters
     sample: SampleParameters

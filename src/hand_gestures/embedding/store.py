@@ -128,6 +128,14 @@ class EmbeddingFile:
     def __len__(self) -> int:
         return self.header.shape[0]
 
+    def place(self, row: int) -> str:
+        """Where a row lies on disk."""
+        return f"row {row} of {self.path}"
+
+    def reader(self) -> "ClipReader":
+        """Reads single clips, (T, C, D)."""
+        return ClipReader(self)
+
     def open(self) -> h5py.File:
         """The file opened for reading.
 
@@ -180,6 +188,10 @@ class ClipReader:
                 f"every clip of {self.file.path} must be readable, but row {row} is not ({error}); remove the file "
                 "and run feature_engineering again"
             ) from error
+
+    def open(self) -> None:
+        """Open the file before threads ask for it."""
+        self.data()
 
     def data(self) -> h5py.Dataset:
         """`embeddings/data` as this process has it open."""

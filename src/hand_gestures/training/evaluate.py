@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from hand_gestures.classifier import Bundle
-from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.embedding.selection import Embeddings, select_channels
 from hand_gestures.errors import HandGesturesError
 from hand_gestures.training.figures_of_merit import TOP, rank_classes
 from hand_gestures.training.hdf5_dataset import HDF5Dataset, as_it_is
@@ -32,12 +32,12 @@ class Evaluation(NamedTuple):
 @torch.inference_mode()
 def evaluate_classifier(
     bundle: Bundle,
-    file: EmbeddingFile,
+    file: Embeddings,
     batch_size: int,
     device: torch.device,
     groups: Mapping[str, str] | None = None,
 ) -> Evaluation:
-    """Run every row of `file` through the network of `bundle`; there may be none.
+    """Run every row of `file`, in the channels that it takes, through the network of `bundle`; there may be none.
 
     Args:
         bundle: the model as it lies on disk.
@@ -51,6 +51,7 @@ def evaluate_classifier(
             are those of other sequences.
     """
     _require_same_contract(bundle, file)
+    file = select_channels(file, bundle.channel_names)
     network = bundle.build().to(device)
     outputs = [
         [part.float().cpu().numpy() for part in network(batch.clip.to(device))]
@@ -64,7 +65,7 @@ def evaluate_classifier(
 
 
 def describe_answers(
-    probabilities: np.ndarray, file: EmbeddingFile, groups: Mapping[str, str] | None = None
+    probabilities: np.ndarray, file: Embeddings, groups: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
     """The `predictions` of an `Evaluation`, from probabilities (N, classes) for the rows of `file`."""
     names = np.array(file.header.class_names, object)
@@ -87,7 +88,7 @@ def describe_answers(
     return table.astype({"correct": bool})
 
 
-def _groups(file: EmbeddingFile, groups: Mapping[str, str] | None) -> list[str]:
+def _groups(file: Embeddings, groups: Mapping[str, str] | None) -> list[str]:
     if groups is None:
         return file.sequence_ids
     strangers = [sequence_id for sequence_id in file.sequence_ids if sequence_id not in groups]
@@ -99,10 +100,9 @@ def _groups(file: EmbeddingFile, groups: Mapping[str, str] | None) -> list[str]:
     return [groups[sequence_id] for sequence_id in file.sequence_ids]
 
 
-def _require_same_contract(bundle: Bundle, file: EmbeddingFile) -> None:
+def _require_same_contract(bundle: Bundle, file: Embeddings) -> None:
     contract: dict[str, tuple[Any, Any]] = {
         "class names": (list(bundle.class_names), list(file.header.class_names)),
-        "channel names": (list(bundle.channel_names), list(file.header.channel_names)),
         "fingerprint": (bundle.fingerprint, file.header.fingerprint),
     }
     for what, (trained, found) in contract.items():

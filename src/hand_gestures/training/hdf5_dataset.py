@@ -9,7 +9,7 @@ import psutil
 import torch
 from torch.utils.data import Dataset
 
-from hand_gestures.embedding.store import ClipReader, EmbeddingFile
+from hand_gestures.embedding.selection import Embeddings
 from hand_gestures.errors import HandGesturesError
 from hand_gestures.training.buffers import BatchBuffers
 
@@ -25,7 +25,7 @@ class EmbeddedClip(NamedTuple):
 
 
 class HDF5Dataset(Dataset):
-    """Rows of an embeddings file, kept in memory or read one by one.
+    """Rows of an embeddings file or selection, kept in memory or read one by one.
 
     A `DataLoader` with `collate_fn=as_it_is` gets whole batches, which costs a tenth of collating items.
 
@@ -38,14 +38,14 @@ class HDF5Dataset(Dataset):
 
     def __init__(
         self,
-        file: EmbeddingFile,
+        file: Embeddings,
         preload: bool | Literal["auto"] = "auto",
         share: float = 0.25,
         precision: Literal["float32", "float16"] = "float32",
     ) -> None:
         self.file = file
         self.labels = torch.from_numpy(file.labels)
-        self._read = ClipReader(file)
+        self._read = file.reader()
         self._buffers = BatchBuffers()
         size = int(np.prod(file.header.shape)) * DTYPES[precision].itemsize
         fits = size <= psutil.virtual_memory().available * share
@@ -79,7 +79,7 @@ class HDF5Dataset(Dataset):
         if not np.isfinite(stored).all():
             raise HandGesturesError(
                 f"embeddings must be finite numbers, but those of '{self.file.sequence_ids[row]}', view "
-                f"{self.file.views[row]} (row {row} of {self.file.path}) are not; remove the file and run "
+                f"{self.file.views[row]} ({self.file.place(row)}) are not; remove the file and run "
                 "feature_engineering again, in extraction.precision float32 if it was a lower one"
             )
         # numpy copies in this thread; torch would ask others, which readers beside this one keep busy
@@ -89,7 +89,7 @@ class HDF5Dataset(Dataset):
         """All rows (N, C, T, D), inflated by a thread a core."""
         rows, frames, channels, width = self.file.header.shape
         clips = torch.empty(rows, channels, frames, width, dtype=dtype)
-        self._read.data()  # one thread opens the file
+        self._read.open()
         with ThreadPoolExecutor(os.cpu_count()) as readers:
             for _ in readers.map(self._read_into, range(rows), clips):
                 pass

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from torch.utils.data import Sampler
 
-from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.embedding.selection import Embeddings
 from hand_gestures.errors import HandGesturesError
 
 
@@ -24,7 +24,7 @@ class RowSampler(Sampler[int]):
     """
 
     def __init__(
-        self, file: EmbeddingFile, seed: int, views: int | None = None, view_sampling: Literal["all", "random"] = "all"
+        self, file: Embeddings, seed: int, views: int | None = None, view_sampling: Literal["all", "random"] = "all"
     ) -> None:
         there = int(file.views.max(initial=0)) + 1
         if views is not None and views > there:

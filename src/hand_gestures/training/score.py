@@ -7,7 +7,7 @@ import pandas as pd
 
 from hand_gestures.classifier import Bundle
 from hand_gestures.embedding.device import choose_device
-from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.embedding.selection import Embeddings
 from hand_gestures.training.evaluate import Evaluation, evaluate_classifier
 from hand_gestures.training.score_tables import per_class, per_group
 from hand_gestures.training.summary import log_summary, summarise
@@ -24,7 +24,7 @@ class Score(NamedTuple):
 
 def score_classifier(
     bundle: Bundle,
-    file: EmbeddingFile,
+    file: Embeddings,
     side: str,
     groups: Mapping[str, str],
     *,

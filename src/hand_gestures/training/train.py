@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from hand_gestures.classifier import Bundle, GestureNetwork, build_network, describe_network, load_bundle, save_bundle
 from hand_gestures.embedding.device import choose_device, choose_precision
 from hand_gestures.embedding.fingerprint import require_same_fingerprint
-from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.embedding.selection import Embeddings
 from hand_gestures.errors import HandGesturesError
 from hand_gestures.training.hdf5_dataset import HDF5Dataset, as_it_is, mean_and_spread
 from hand_gestures.training.module import EpochMetrics, GestureModule, out_of_patience
@@ -37,8 +37,8 @@ class Training(NamedTuple):
 
 
 def train_classifier(
-    train_file: EmbeddingFile,
-    val_file: EmbeddingFile,
+    train_file: Embeddings,
+    val_file: Embeddings,
     *,
     checkpoint: Path,
     name: str,
@@ -214,7 +214,7 @@ def _history(checkpoint: Path | None) -> list[EpochMetrics]:
     return [EpochMetrics(*metrics) for metrics in torch.load(checkpoint, weights_only=True)["history"]]
 
 
-def balanced_weights(file: EmbeddingFile) -> torch.Tensor:
+def balanced_weights(file: Embeddings) -> torch.Tensor:
     """A factor for each class that makes all of them weigh the same; 1 on average over the rows."""
     counts = np.bincount(file.labels, minlength=len(file.header.class_names))
     present = counts > 0
@@ -223,7 +223,7 @@ def balanced_weights(file: EmbeddingFile) -> torch.Tensor:
 
 
 def _bundle(
-    network: GestureNetwork, architecture: dict, file: EmbeddingFile, frames: int, metrics: EpochMetrics
+    network: GestureNetwork, architecture: dict, file: Embeddings, frames: int, metrics: EpochMetrics
 ) -> Bundle:
     return Bundle(
         weights={name: value.detach().cpu().clone() for name, value in network.state_dict().items()},
@@ -236,7 +236,7 @@ def _bundle(
     )
 
 
-def _require_two_classes(file: EmbeddingFile) -> None:
+def _require_two_classes(file: Embeddings) -> None:
     present = sorted({file.header.class_names[label] for label in file.labels})
     if len(present) < 2:
         raise HandGesturesError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from hand_gestures import tracking
-from hand_gestures.parameters import EvaluationParameters, NetworkParameters, TrainingParameters
+from hand_gestures.parameters import ChannelParameters, EvaluationParameters, NetworkParameters, TrainingParameters
 
 if TYPE_CHECKING:
     from hand_gestures.classifier import Bundle
@@ -23,15 +23,18 @@ def train(
     val_embeddings: EmbeddingFile,
     checkpoint: Path,
     network: NetworkParameters,
+    channels: ChannelParameters,
     training: TrainingParameters,
     seed: int,
 ) -> tuple[Bundle, pd.DataFrame]:
     """The model of the best epoch and the history of all of them; each epoch is tracked as it ends."""
+    from hand_gestures.embedding.selection import remaining_channels, select_channels
     from hand_gestures.training.train import train_classifier
 
+    chosen = remaining_channels(train_embeddings.header.channel_names, channels.leave_out)
     trained = train_classifier(
-        train_embeddings,
-        val_embeddings,
+        select_channels(train_embeddings, chosen),
+        select_channels(val_embeddings, chosen),
         checkpoint=checkpoint,
         seed=seed,
         on_epoch=lambda metrics: tracking.log_metrics(metrics.tracked(), step=metrics.epoch),

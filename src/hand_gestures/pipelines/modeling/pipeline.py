@@ -28,6 +28,7 @@ def create_pipeline() -> Pipeline:
                     "val_embeddings",
                     "training_checkpoint",
                     "params:network",
+                    "params:channels",
                     "params:training",
                     "params:seed",
                 ],
