@@ -1,8 +1,13 @@
-"""Metrics and tables → figures."""
+"""Metrics and tables → figures; predictions and frames → pictures."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines.reporting.nodes import draw_figures
+from hand_gestures.pipelines.reporting.nodes import (
+    draw_attention,
+    draw_confused_pairs,
+    draw_figures,
+    draw_film_strips,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -16,8 +21,6 @@ def create_pipeline() -> Pipeline:
                     "val_predictions",
                     "per_group",
                     "confusion",
-                    "channel_attention",
-                    "frame_attention",
                 ],
                 outputs=[
                     "curves_figure",
@@ -25,10 +28,32 @@ def create_pipeline() -> Pipeline:
                     "class_accuracy_figure",
                     "group_accuracy_figure",
                     "reliability_figure",
-                    "channel_attention_figure",
-                    "frame_attention_figure",
                 ],
                 name="draw_figures",
+            ),
+            node(
+                draw_attention,
+                inputs=["channel_attention", "frame_attention", "faithfulness"],
+                outputs=[
+                    "channel_attention_figure",
+                    "frame_attention_figure",
+                    "channel_map_figure",
+                    "frame_map_figure",
+                    "faithfulness_figure",
+                ],
+                name="draw_attention",
+            ),
+            node(
+                draw_film_strips,
+                inputs=["val_sequences", "val_predictions", "val_attention", "raw_frames"],
+                outputs="film_strips",
+                name="draw_film_strips",
+            ),
+            node(
+                draw_confused_pairs,
+                inputs=["val_sequences", "val_predictions", "raw_frames"],
+                outputs="confused_pairs",
+                name="draw_confused_pairs",
             ),
         ],
         tags="reporting",
