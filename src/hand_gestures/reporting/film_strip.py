@@ -71,7 +71,7 @@ def _strip(clip: Any, highest: float, reader: FrameReader) -> Strip:
     weights = clip.frame_weights
     most = weights.argmax()
     tiles = [
-        _weighted(reader.read(clip.frames[step]), step, weights, max(highest, 2 / len(weights)))
+        _tile(reader.read(clip.frames[step]), step, weights, max(highest, 2 / len(weights)))
         for step in spread(len(weights), PICTURES)
     ]
     return Strip(
@@ -81,7 +81,7 @@ def _strip(clip: Any, highest: float, reader: FrameReader) -> Strip:
     )
 
 
-def _weighted(picture: Image.Image, step: int, weights: np.ndarray, highest: float) -> Image.Image:
+def _tile(picture: Image.Image, step: int, weights: np.ndarray, highest: float) -> Image.Image:
     """The picture, beneath it a bar, `BAR` high for the weight `highest`, and beneath that the weight and the frame's
     number."""
     width, ground = max(NARROWEST, picture.width), picture.height + 4 + BAR
