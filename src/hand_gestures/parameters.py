@@ -255,6 +255,14 @@ class EvaluationParameters(Topic):
     class_sets: dict[str, list[str]] = Field({}, description="name → classes whose accuracy is reported together")
     bootstrap_draws: NonNegativeInt = Field(1000, description="for confidence intervals; 0 makes none")
     confidence_level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    faithfulness_clips: NonNegativeInt = Field(
+        200, description="clips that are tried without what they attend; 0: none"
+    )
+    faithfulness_draws: PositiveInt = Field(3, description="random choices that this is compared with")
+
+    def scoring(self) -> dict[str, Any]:
+        """The arguments of `score_classifier`."""
+        return self.model_dump(include={"class_sets", "bootstrap_draws", "confidence_level"})
 
     @field_validator("class_sets")
     @classmethod

@@ -172,13 +172,58 @@ def test_without_a_test_its_results_are_empty(results):
     assert pd.read_csv(results / "08_reporting/test_per_class.csv").empty
 
 
-def test_attention_statistics_count_every_clip(results):
-    channels = pd.read_csv(results / "08_reporting/channel_attention.csv")
-    frames = pd.read_csv(results / "08_reporting/frame_attention.csv")
+@pytest.mark.parametrize(("name", "clips"), [("(all)", 12), ("swipe_left", 1)])
+def test_attention_statistics_count_every_clip(results, name, clips):
+    channels, frames = (pd.read_csv(results / f"08_reporting/{what}_attention.csv") for what in ("channel", "frame"))
+    assert channels["class_name"].nunique() == frames["class_name"].nunique() == 12 + 1
+    channels, frames = (table[table["class_name"] == name] for table in (channels, frames))
     assert tuple(channels["channel"]) == CHANNEL_NAMES
-    assert channels["times_highest"].sum() == channels["times_lowest"].sum() == 12
-    assert frames["times_highest"].sum() == frames["times_lowest"].sum() == 12 * 12
+    assert frames["frame"].tolist() == list(range(32))
+    assert channels["times_highest"].sum() == channels["times_lowest"].sum() == clips
+    assert frames["times_highest"].sum() == frames["times_lowest"].sum() == 12 * clips
     assert channels["mean"].sum() == pytest.approx(1)
+
+
+def test_each_clip_has_its_attention_weights(results):
+    attention = pd.read_parquet(results / "07_model_output/val_attention.parquet")
+    predictions = pd.read_csv(results / "07_model_output/val_predictions.csv")
+    assert attention["sequence_id"].tolist() == predictions["sequence_id"].tolist()
+    assert attention["correct"].tolist() == predictions["correct"].tolist()
+    for column, length in (("channel_weights", 12), ("frame_weights", 32)):
+        weights = np.stack(attention[column])
+        assert weights.shape == (12, length)
+        np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_faithfulness_is_measured_on_frames_and_channels(results, mlflow_run):
+    table = pd.read_csv(results / "08_reporting/faithfulness.csv")
+    assert table.groupby("axis")["removed"].agg(list).to_dict() == {"frames": [0, 4, 8, 16], "channels": [0, 1, 3, 6]}
+    whole = json.loads((results / "08_reporting/evaluation.json").read_text())["accuracy"]
+    assert table.loc[table["removed"] == 0, "most_attended"].tolist() == [whole, whole]
+    quarter = table[table["share"] == 0.25].set_index("axis")
+    for axis, lost in (quarter["random"] - quarter["most_attended"]).items():
+        assert mlflow_run[1].data.metrics[f"faithfulness_{axis}"] == pytest.approx(lost)
+
+
+def test_each_class_has_a_film_strip_and_each_mistake_a_picture(results):
+    predictions = pd.read_csv(results / "07_model_output/val_predictions.csv")
+    strips = sorted(path.stem for path in (results / "08_reporting/film_strips").iterdir())
+    assert strips == sorted(predictions["class_name"].unique())
+    mistakes = predictions[~predictions["correct"]]
+    pairs = set(mistakes["class_name"] + "_as_" + mistakes["predicted"])
+    drawn = sorted(path.stem for path in (results / "08_reporting/confused_pairs").iterdir())
+    assert len(drawn) == min(10, len(pairs)) > 0
+    assert {name[3:] for name in drawn} <= pairs
+
+
+def test_a_report_is_drawn_anew_where_the_frames_are_gone(demo, results, caplog):
+    before = {path: path.read_bytes() for path in (results / "08_reporting/film_strips").iterdir()}
+    with caplog.at_level("WARNING"):
+        run(demo, {"frames_dir": str(demo / "nowhere")}, pipeline_names=["reporting"])
+    assert len([line for line in caplog.messages if "in the film strips are blank" in line]) == 1
+    assert all(path.read_bytes() != picture for path, picture in before.items())
+    run(demo, pipeline_names=["reporting"])
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_mlflow_holds_flat_parameters(mlflow_run):
@@ -208,9 +253,12 @@ def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
     assert {"classifier", "figures", "tables", "dataset_fingerprint.json", "run_record.json", "report.html"} <= names()
     assert names("classifier") == {"model.json", "model.safetensors"}
     of_model = ("curves", "confusion", "class_accuracy", "group_accuracy", "reliability")
-    of_attention = ("channel_attention", "frame_attention")
+    of_attention = ("channel_attention", "frame_attention", "channel_map", "frame_map", "faithfulness")
     of_data = ("class_balance", "clip_lengths")
-    assert names("figures") == {f"{name}.png" for name in (*of_model, *of_attention, *of_data)}
+    folders = {"film_strips", "confused_pairs"}
+    assert names("figures") == {f"{name}.png" for name in (*of_model, *of_attention, *of_data)} | folders
+    assert "swipe_left.jpg" in names("figures/film_strips")
+    assert {"val_attention.parquet", "faithfulness.csv"} <= names("tables")
     assert {"channel_attention.csv", "frame_attention.csv", "evaluation.json", "confusion.csv"} <= names("tables")
     assert {"per_class.csv", "per_group.csv", "test_evaluation.json", "test_predictions.csv"} <= names("tables")
     assert len(run.data.tags["dataset_fingerprint"]) == 12

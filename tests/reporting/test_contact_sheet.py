@@ -6,17 +6,9 @@ import pytest
 from PIL import Image
 
 from hand_gestures.errors import HandGesturesError
-from hand_gestures.reporting.contact_sheet import (
-    CAPTION,
-    HEIGHT,
-    MARGIN,
-    TITLE,
-    MarkedHands,
-    Row,
-    contact_sheets,
-    draw_sheet,
-)
+from hand_gestures.reporting.contact_sheet import MarkedHands, Row, contact_sheets, draw_sheet
 from hand_gestures.reporting.figures import SIDE_COLOURS
+from hand_gestures.reporting.strips import CAPTION, HEIGHT, MARGIN, TITLE
 from small_sequences import by_performer
 
 

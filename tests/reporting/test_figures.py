@@ -13,9 +13,6 @@ HISTORY = pd.DataFrame(
         "val_accuracy": [0.2, 0.7, 0.7],
     }
 )
-STATISTICS = pd.DataFrame(
-    {"mean": [0.6, 0.4], "lowest": [0.5, 0.2], "highest": [0.8, 0.5], "times_highest": [3, 1], "times_lowest": [1, 3]}
-)
 
 
 def texts(figure):
@@ -120,15 +117,3 @@ def test_a_confusion_matrix_of_very_many_classes_is_no_larger_than_can_be_opened
     names = [f"class{n}" for n in range(400)]
     figure = figures.confusion_matrix(pd.DataFrame(np.eye(400, dtype=int), index=names, columns=names))
     assert max(figure.get_size_inches()) * 150 < 8000
-
-
-@pytest.mark.parametrize(
-    ("draw", "names"),
-    [
-        (figures.channel_attention, {"channel": ["full_vit", "left_vit"]}),
-        (figures.frame_attention, {"frame": [0, 1]}),
-    ],
-)
-def test_attention_figures_are_drawn_to_a_file(draw, names, tmp_path):
-    draw(STATISTICS.assign(**names)).savefig(tmp_path / "a.png")
-    assert (tmp_path / "a.png").stat().st_size > 10_000

@@ -225,7 +225,7 @@ def test_the_head_tells_when_how_and_in_which_run():
 def by_class(validation, test=NOTHING, figure=None):
     names = ["fist", "wave"]
     tables = [score_tables.per_class(of, names) for of in (validation, test)]
-    return report_sections.by_class(*tables, score_tables.confusion(validation).reset_index(), figure, figure)
+    return report_sections.by_class(*tables, score_tables.confusion(validation).reset_index(), figure, figure, None)
 
 
 def test_mistakes_are_told_by_pair_the_most_frequent_first():
@@ -245,7 +245,7 @@ def test_of_very_many_mistakes_the_most_frequent_are_told_and_the_others_counted
     rows = pd.DataFrame({"class_name": names + [names[5]] * 2, "predicted": predicted})
     confusion = score_tables.confusion(rows).reset_index()
     empty = score_tables.per_class(NOTHING, names)
-    (table,) = of_kind(report_sections.by_class(empty, empty, confusion, None, None), Table)
+    (table,) = of_kind(report_sections.by_class(empty, empty, confusion, None, None, None), Table)
     assert table.rows[0] == ("c05", "c00", 2, 2 / 3)
     assert len(table.rows) == 15
     assert "6 more pairs of classes" in table.caption

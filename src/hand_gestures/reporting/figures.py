@@ -88,7 +88,7 @@ def group_accuracy(groups: pd.DataFrame) -> Figure:
     """Share of right clips of each group, lowest first and marked; `groups` has group, clips, right and accuracy, the
     worst first. Without groups, a figure that says so."""
     if groups.empty:
-        return _sentence("No accuracy by group: no group of validation clips is known (see split.group_pattern).")
+        return sentence("No accuracy by group: no group of validation clips is known (see split.group_pattern).")
     shown = groups.head(MOST_GROUPS)
     figure, axes = rows(len(shown))
     bars = _accuracy_bars(axes, shown["group"], shown["accuracy"], shown["right"], shown["clips"])
@@ -144,45 +144,10 @@ def _overall_line(axes: Axes, overall: float) -> None:
     tidy(axes)
 
 
-def _sentence(text: str) -> Figure:
+def sentence(text: str) -> Figure:
+    """A figure that says why there is nothing to draw."""
     figure = Figure(figsize=(9, 1), layout="constrained")
     figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=11, color=INK)
-    return figure
-
-
-def channel_attention(statistics: pd.DataFrame) -> Figure:
-    """Mean weight of each channel with its range, and how many clips have it as their highest or lowest."""
-    return _attention(statistics, list(statistics["channel"]), "Channel attention", "clips")
-
-
-def frame_attention(statistics: pd.DataFrame) -> Figure:
-    """Mean weight of each frame with its range, and how many channels of clips have it as their highest or lowest."""
-    return _attention(
-        statistics, list(map(str, statistics["frame"])), "Sequence attention by frame", "channels of clips"
-    )
-
-
-def _attention(statistics: pd.DataFrame, names: list[str], title: str, counted: str) -> Figure:
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    places = np.arange(len(names))
-    upper.bar(places, statistics["mean"], color=BLUE, label="mean")
-    reach = np.abs(statistics[["lowest", "highest"]].to_numpy().T - statistics["mean"].to_numpy())
-    upper.errorbar(
-        places, statistics["mean"], reach, fmt="none", ecolor=GREY, capsize=2, linewidth=1, label="lowest to highest"
-    )
-    upper.axhline(1 / len(names), color=ORANGE, linewidth=1.2, label="equal weights")
-    upper.set_ylabel("weight")
-    upper.legend(frameon=False, fontsize=9)
-    lower.bar(places - 0.2, statistics["times_highest"], 0.4, color=BLUE, label="highest")
-    lower.bar(places + 0.2, statistics["times_lowest"], 0.4, color=GREY, label="lowest")
-    lower.set_ylabel(counted)
-    long_names = max(map(len, names)) > 3
-    lower.set_xticks(places, names, rotation=45 if long_names else 0, ha="right" if long_names else "center")
-    lower.legend(frameon=False, fontsize=9, title="times the")
-    for axes in (upper, lower):
-        tidy(axes)
-    figure.suptitle(title)
     return figure
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hand_gestures.reporting.caveats import NO_GROUPS
-from hand_gestures.reporting.html_report import Block, Facts, Figure, Heading, Section, Table, Text, table
+from hand_gestures.reporting.html_report import Block, Facts, Figure, Heading, Pictures, Section, Table, Text, table
 from hand_gestures.reporting.run_parameters import of_topics
 from hand_gestures.reporting.wording import many
 
@@ -16,10 +16,15 @@ MOST_PAIRS = 15  # of classes that are taken for each other
 
 
 def by_class(
-    classes: pd.DataFrame, test_classes: pd.DataFrame, confusion: pd.DataFrame, accuracy: Path, matrix: Path
+    classes: pd.DataFrame,
+    test_classes: pd.DataFrame,
+    confusion: pd.DataFrame,
+    accuracy: Path,
+    matrix: Path,
+    confused_pairs: Path,
 ) -> Section:
     """Each class, and what is taken for what; tables `per_class` of both sides, the confusion matrix with its column
-    `true`, and two figures."""
+    `true`, two figures, and a folder with a picture of each pair of classes that are confused."""
     tables: list[Block] = [
         table(
             of.drop(columns="recall").rename(columns={"class_name": "class"}),
@@ -36,6 +41,11 @@ def by_class(
             Heading("What is taken for what"),
             _most_confused(confusion),
             Figure(matrix, "Validation clips by true class (rows) and predicted class (columns)."),
+            Pictures(
+                confused_pairs,
+                "Confused clips, above right ones of the class that they were taken for",
+                "No clip was confused, so there are no pictures of any.",
+            ),
         ],
     )
 
@@ -81,17 +91,30 @@ def training(record: Mapping[str, Any], train_file: Mapping[str, Any], curves: P
     )
 
 
-def attention(channels: Path, frames: Path) -> Section:
-    """What both attention layers look at."""
+def attention(
+    channels: Path, frames: Path, channel_map: Path, frame_map: Path, film_strips: Path, deletion: Path | None
+) -> Section:
+    """What both attention layers look at: five figures and a folder of film strips. `deletion` shows the accuracy
+    without what is looked at most; None where that was not measured."""
+    tested: list[Block] = [
+        Text(
+            "Do the weights point at what matters? Where they do, accuracy falls faster without the most attended "
+            "frames and channels than without as many random ones."
+        ),
+        Figure(deletion, "Accuracy without the most attended, random and least attended frames and channels.")
+        if deletion
+        else Text("That was not measured here: evaluation.faithfulness_clips was 0."),
+    ]
     return Section(
         "Attention",
         [
-            Text(
-                "The network weighs the frames of a clip within each channel, then the channels. Weights say what the "
-                "answer was made from, not what it would be without."
-            ),
+            Text("The network weighs the frames of a clip within each channel, then the channels."),
+            *tested,
+            Figure(channel_map, "Mean weight of each channel in the clips of each class."),
+            Figure(frame_map, "Mean weight of each frame in the clips of each class."),
             Figure(channels, "Weights of the channels over all validation clips."),
             Figure(frames, "Weights of the frames over all channels of all validation clips."),
+            Pictures(film_strips, "Film strips with the weight of each frame", "There are no film strips."),
         ],
     )
 

@@ -32,8 +32,12 @@ def readable(name: object) -> str:
     return str(name).replace("_", " ")
 
 
-def short(name: object) -> str:
-    """A readable name that fits beside a row, both its ends kept; a dollar sign in it opens no formula."""
+def shortened(name: object) -> str:
+    """A readable name of `LONGEST_NAME` letters at most, both its ends kept."""
     whole = readable(name)
-    fits = whole if len(whole) <= LONGEST_NAME else f"{whole[: LONGEST_NAME - 16]}…{whole[-15:]}"
-    return fits.replace("$", r"\$")
+    return whole if len(whole) <= LONGEST_NAME else f"{whole[: LONGEST_NAME - 16]}…{whole[-15:]}"
+
+
+def short(name: object) -> str:
+    """A shortened name for a figure: a dollar sign in it opens no formula."""
+    return shortened(name).replace("$", r"\$")

@@ -50,7 +50,7 @@ def evaluate_classifier(
         HandGesturesError: the model was trained on embeddings made differently, or on other classes; or the groups
             are those of other sequences.
     """
-    _require_same_contract(bundle, file)
+    require_same_contract(bundle, file)
     file = select_channels(file, bundle.channel_names)
     network = bundle.build().to(device)
     outputs = [
@@ -100,7 +100,7 @@ def _groups(file: Embeddings, groups: Mapping[str, str] | None) -> list[str]:
     return [groups[sequence_id] for sequence_id in file.sequence_ids]
 
 
-def _require_same_contract(bundle: Bundle, file: Embeddings) -> None:
+def require_same_contract(bundle: Bundle, file: Embeddings) -> None:
     contract: dict[str, tuple[Any, Any]] = {
         "class names": (list(bundle.class_names), list(file.header.class_names)),
         "fingerprint": (bundle.fingerprint, file.header.fingerprint),

@@ -76,23 +76,35 @@ def evaluate_validation(
     training: TrainingParameters,
     evaluation: EvaluationParameters,
     seed: int,
-) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Figures, predictions, tables by class and group, confusion matrix and the statistics of both attention layers, of
-    the model on disk."""
+) -> tuple[
+    dict[str, Any],
+    pd.DataFrame,
+    pd.DataFrame,
+    pd.DataFrame,
+    pd.DataFrame,
+    pd.DataFrame,
+    pd.DataFrame,
+    pd.DataFrame,
+]:
+    """Figures, predictions, tables by class and group, confusion matrix, and what both attention layers look at: their
+    statistics by class and their weights in each clip; of the model on disk."""
     from hand_gestures.training.attention_statistics import channel_statistics, frame_statistics
+    from hand_gestures.training.clip_attention import clip_attention
     from hand_gestures.training.score_tables import confusion
 
     score = _score(classifier, val_embeddings, "validation", split, training, evaluation, seed)
     tracking.log_metrics(_comparable(score.figures, "best_val"))
     result = score.evaluation
+    classes = result.predictions["class_name"].tolist()
     return (
         score.figures,
         result.predictions,
         score.by_class,
         score.by_group,
         confusion(result.predictions).reset_index(),
-        channel_statistics(result.channel_attention, classifier.channel_names),
-        frame_statistics(result.sequence_attention),
+        channel_statistics(result.channel_attention, classes, classifier.channel_names),
+        frame_statistics(result.sequence_attention, classes),
+        clip_attention(result),
     )
 
 
@@ -133,7 +145,7 @@ def _score(
         batch_size=training.batch_size,
         device=training.device,
         seed=seed,
-        **evaluation.model_dump(),
+        **evaluation.scoring(),
     )
 
 

@@ -3,6 +3,7 @@
 from kedro.pipeline import Pipeline, node, pipeline
 
 from hand_gestures.pipelines import reporting
+from hand_gestures.pipelines.modeling.attention_nodes import measure_faithfulness
 from hand_gestures.pipelines.modeling.nodes import (
     describe_embeddings,
     evaluate_test,
@@ -60,8 +61,15 @@ def create_pipeline() -> Pipeline:
                     "confusion",
                     "channel_attention",
                     "frame_attention",
+                    "val_attention",
                 ],
                 name="evaluate_validation",
+            ),
+            node(
+                measure_faithfulness,
+                inputs=["classifier", "val_embeddings", "params:training", "params:evaluation", "params:seed"],
+                outputs="faithfulness",
+                name="measure_faithfulness",
             ),
             node(
                 evaluate_test,

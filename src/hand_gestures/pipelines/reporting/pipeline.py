@@ -1,10 +1,16 @@
-"""Metrics and tables → figures → a page."""
+"""Metrics and tables → figures; predictions and frames → pictures; all of them → a page."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines.reporting.nodes import draw_figures
+from hand_gestures.pipelines.reporting.nodes import (
+    draw_attention,
+    draw_confused_pairs,
+    draw_figures,
+    draw_film_strips,
+)
 from hand_gestures.pipelines.reporting.report_nodes import (
     tell_answers,
+    tell_attention,
     tell_dataset,
     tell_making,
     tell_results,
@@ -24,8 +30,6 @@ def create_pipeline() -> Pipeline:
                     "val_predictions",
                     "per_group",
                     "confusion",
-                    "channel_attention",
-                    "frame_attention",
                 ],
                 outputs=[
                     "curves_figure",
@@ -33,10 +37,32 @@ def create_pipeline() -> Pipeline:
                     "class_accuracy_figure",
                     "group_accuracy_figure",
                     "reliability_figure",
-                    "channel_attention_figure",
-                    "frame_attention_figure",
                 ],
                 name="draw_figures",
+            ),
+            node(
+                draw_attention,
+                inputs=["channel_attention", "frame_attention", "faithfulness"],
+                outputs=[
+                    "channel_attention_figure",
+                    "frame_attention_figure",
+                    "channel_map_figure",
+                    "frame_map_figure",
+                    "faithfulness_figure",
+                ],
+                name="draw_attention",
+            ),
+            node(
+                draw_film_strips,
+                inputs=["val_sequences", "val_predictions", "val_attention", "raw_frames"],
+                outputs="film_strips",
+                name="draw_film_strips",
+            ),
+            node(
+                draw_confused_pairs,
+                inputs=["val_sequences", "val_predictions", "raw_frames"],
+                outputs="confused_pairs",
+                name="draw_confused_pairs",
             ),
             node(
                 tell_results,
@@ -56,6 +82,7 @@ def create_pipeline() -> Pipeline:
                     "confusion_figure",
                     "group_accuracy_figure",
                     "reliability_figure",
+                    "confused_pairs",
                 ],
                 outputs="answers_sections",
                 name="tell_answers",
@@ -66,11 +93,23 @@ def create_pipeline() -> Pipeline:
                     "run_record",
                     "dataset_fingerprint",
                     "curves_figure",
-                    "channel_attention_figure",
-                    "frame_attention_figure",
                 ],
                 outputs="training_sections",
                 name="tell_training",
+            ),
+            node(
+                tell_attention,
+                inputs=[
+                    "faithfulness",
+                    "channel_attention_figure",
+                    "frame_attention_figure",
+                    "channel_map_figure",
+                    "frame_map_figure",
+                    "faithfulness_figure",
+                    "film_strips",
+                ],
+                outputs="attention_sections",
+                name="tell_attention",
             ),
             node(
                 tell_dataset,
@@ -102,6 +141,7 @@ def create_pipeline() -> Pipeline:
                     "results_sections",
                     "answers_sections",
                     "training_sections",
+                    "attention_sections",
                     "dataset_sections",
                     "making_sections",
                 ],

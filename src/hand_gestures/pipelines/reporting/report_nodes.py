@@ -32,24 +32,42 @@ def tell_answers(
     confusion_figure: Path,
     group_figure: Path,
     reliability_figure: Path,
+    confused_pairs: Path,
 ) -> list[Section]:
     """Where the classifier is right: by class, by group, by how sure it is."""
     from hand_gestures.reporting import report_sections
 
     return [
-        report_sections.by_class(classes, test_classes, confusion, class_figure, confusion_figure),
+        report_sections.by_class(classes, test_classes, confusion, class_figure, confusion_figure, confused_pairs),
         report_sections.by_group(groups, test_groups, group_figure),
         report_sections.calibration(reliability_figure),
     ]
 
 
-def tell_training(
-    record: dict[str, Any], files: dict[str, Any], curves: Path, channels: Path, frames: Path
-) -> list[Section]:
-    """How the classifier was trained and what it looks at."""
+def tell_training(record: dict[str, Any], files: dict[str, Any], curves: Path) -> list[Section]:
+    """How the classifier was trained."""
     from hand_gestures.reporting import report_sections
 
-    return [report_sections.training(record, files["train"], curves), report_sections.attention(channels, frames)]
+    return [report_sections.training(record, files["train"], curves)]
+
+
+def tell_attention(
+    faithfulness: pd.DataFrame,
+    channels: Path,
+    frames: Path,
+    channel_map: Path,
+    frame_map: Path,
+    deletion: Path,
+    film_strips: Path,
+) -> list[Section]:
+    """What the classifier looks at, and whether that is what matters."""
+    from hand_gestures.reporting import report_sections
+
+    return [
+        report_sections.attention(
+            channels, frames, channel_map, frame_map, film_strips, deletion if len(faithfulness) else None
+        )
+    ]
 
 
 def tell_dataset(

@@ -1,0 +1,134 @@
+import io
+import logging
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hand_gestures.errors import HandGesturesError
+from hand_gestures.reporting import film_strip
+from hand_gestures.reporting.film_strip import BAR, HEIGHT, film_strips
+from hand_gestures.reporting.strips import CAPTION, MARGIN, TITLE, draw_strips
+from scored_clips import FRAMES, colour_of, scored
+
+ANSWERS = [
+    ("fist", "fist", 0.6),
+    ("fist", "fist", 0.9),
+    ("fist", "wave", 0.7),
+    ("fist", "wave", 0.8),
+    ("wave", "wave", 0.5),
+]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Draws the sheets, and gives the titles and strips that they were drawn from."""
+    calls = []
+
+    def note(title, strips, below):
+        calls.append((title, strips))
+        return draw_strips(title, strips, below)
+
+    monkeypatch.setattr(film_strip, "draw_strips", note)
+
+    def draw(tables, folder):
+        sheets = dict(film_strips(*tables, folder))
+        return sheets, calls
+
+    return draw
+
+
+def test_each_class_shows_its_surest_right_and_its_surest_wrong_clip(tmp_path, drawn):
+    sheets, ((title, strips), (_, of_wave)) = drawn(scored(ANSWERS, tmp_path), tmp_path)
+    assert list(sheets) == ["fist.jpg", "wave.jpg"]
+    assert title == "fist: 2 of 4 clips right"
+    assert [strip.caption for strip in strips] == [
+        "fist, right, confidence 0.90: v1, group person1; highest share: frame 17, 50.0%",
+        "fist, taken for wave, confidence 0.80: v3, group person0; highest share: frame 17, 50.0%",
+    ]
+    assert strips[0].colour != strips[1].colour
+    assert [strip.caption[:11] for strip in of_wave] == ["wave, right"]
+
+
+def test_a_class_without_a_right_clip_shows_the_wrong_one(tmp_path, drawn):
+    _, ((title, strips),) = drawn(scored([("fist", "wave", 0.7)], tmp_path), tmp_path)
+    assert title == "fist: 0 of 1 clips right"
+    assert [strip.caption[:20] for strip in strips] == ["fist, taken for wave"]
+
+
+def test_each_frame_has_its_own_bar_beneath_it(tmp_path, drawn):
+    sheets, ((_, (strip,)),) = drawn(scored([("fist", "fist", 0.9)], tmp_path), tmp_path)
+    assert len(strip.pictures) == 16
+    shown = np.unique(np.linspace(0, FRAMES - 1, 16).round().astype(int))
+    for step, tile in zip(shown, strip.pictures, strict=True):
+        pixels = np.asarray(tile).astype(int)
+        assert tuple(pixels[HEIGHT // 2, tile.width // 2]) == colour_of(0, step)
+        blue = (pixels[HEIGHT + 4 : HEIGHT + 4 + BAR, tile.width // 2] == (0x2F, 0x6F, 0x9F)).all(axis=1).sum()
+        assert abs(blue - (BAR if step == 17 else 1)) <= 2
+    sheet = Image.open(io.BytesIO(sheets["fist.jpg"]))
+    at_first_frame = sheet.getpixel((MARGIN + 30, TITLE + 6 + CAPTION + 30))
+    assert np.abs(np.array(at_first_frame) - colour_of(0, 0)).max() < 20
+
+
+def test_bars_of_one_sheet_have_one_scale(tmp_path, drawn):
+    sequences, predictions, attention = scored([("fist", "fist", 0.9), ("fist", "wave", 0.8)], tmp_path)
+    attention.at[1, "frame_weights"] = np.full(FRAMES, 1 / FRAMES)
+    _, ((_, strips),) = drawn((sequences, predictions, attention), tmp_path)
+    tile = np.asarray(strips[1].pictures[8])
+    blue = (tile[HEIGHT + 4 : HEIGHT + 4 + BAR, tile.shape[1] // 2] == (0x2F, 0x6F, 0x9F)).all(axis=1).sum()
+    assert blue == pytest.approx(BAR / FRAMES / 0.5, abs=1)
+
+
+def test_where_frames_are_gone_tiles_are_blank_and_one_line_says_how_many_and_why(tmp_path, drawn, caplog):
+    tables = scored(ANSWERS, tmp_path)
+    (tmp_path / "v1-0.png").unlink()
+    (tmp_path / "v4-31.png").unlink()
+    with caplog.at_level(logging.WARNING):
+        _, ((_, strips), _) = drawn(tables, tmp_path)
+    (line,) = caplog.messages
+    assert line.startswith("2 of 48 frames in the film strips are blank, as their files are not there any more: ")
+    assert str(tmp_path / "v1-0.png") in line
+    assert colour_of(1, 0) not in {colour for _, colour in strips[0].pictures[0].getcolors()}
+
+
+def test_without_any_frame_the_weights_are_still_drawn(tmp_path, caplog):
+    assert len(dict(film_strips(*scored(ANSWERS), tmp_path / "nowhere"))) == 2
+    assert len(caplog.messages) == 1
+
+
+def test_a_frame_that_is_there_and_no_picture_is_named(tmp_path):
+    tables = scored(ANSWERS, tmp_path)
+    (tmp_path / "v1-0.png").write_text("no picture")
+    with pytest.raises(HandGesturesError, match=r"v1-0\.png cannot be decoded"):
+        dict(film_strips(*tables, tmp_path))
+
+
+@pytest.mark.parametrize("size", [(30, 200), (400, 40)])
+@pytest.mark.parametrize("name", ["a" * 120, "50% 手 a:b\\c?", "дві руки"])
+def test_pictures_and_names_of_any_shape_are_drawn(tmp_path, size, name):
+    ((file, _),) = film_strips(*scored([(name, name, 1.0), (name, "b" * 120, 0.3)], tmp_path, size), tmp_path)
+    assert file == f"{name}.jpg"
+
+
+def test_a_very_long_class_name_leaves_room_for_what_was_said_of_the_clip(tmp_path, drawn):
+    _, ((_, (strip,)),) = drawn(scored([("a" * 120, "b" * 120, 0.25)], tmp_path), tmp_path)
+    assert len(strip.caption) < 200
+    assert "confidence 0.25: v0, group person0" in strip.caption
+
+
+def test_only_clean_views_are_shown(tmp_path, drawn):
+    sequences, predictions, attention = scored(ANSWERS[:2], tmp_path)
+    predictions.loc[1, "view"] = attention.loc[1, "view"] = 1
+    _, ((title, _),) = drawn((sequences, predictions, attention), tmp_path)
+    assert title == "fist: 1 of 1 clips right"
+
+
+def test_tables_of_other_clips_are_refused(tmp_path):
+    sequences, predictions, attention = scored(ANSWERS)
+    with pytest.raises(HandGesturesError, match=r"1 are not, 'fist/v0' for one; run feature_engineering and modeling"):
+        next(film_strips(sequences[1:], predictions, attention, tmp_path))
+    with pytest.raises(HandGesturesError, match="of 5 clips 4 have theirs"):
+        next(film_strips(sequences, predictions, attention[1:], tmp_path))
+    shorter = sequences.assign(frames=[frames[:16] for frames in sequences["frames"]])
+    with pytest.raises(HandGesturesError, match="of 5 clips 0 have theirs"):
+        next(film_strips(shorter, predictions, attention, tmp_path))
