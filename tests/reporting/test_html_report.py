@@ -154,6 +154,7 @@ def test_an_empty_folder_is_said_in_a_sentence(tmp_path):
     found = page(Pictures(tmp_path, "Sheets", "There are no sheets."))
     assert found.all("p")[-1] == "There are no sheets."
     assert found.count("details") == 0
+    assert page(Pictures(tmp_path, "Sheets")).all("p") == ["Lead."]
 
 
 def test_pictures_that_had_no_room_are_counted(tmp_path, monkeypatch):

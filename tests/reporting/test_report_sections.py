@@ -11,7 +11,7 @@ from PIL import Image
 from hand_gestures.embedding.hand_rates import hand_rates
 from hand_gestures.reporting import dataset_sections, report_sections, results_section
 from hand_gestures.reporting.caveats import NO_GROUPS, caveats
-from hand_gestures.reporting.html_report import Notes, Pictures, Table, Text, render_report
+from hand_gestures.reporting.html_report import Figure, Notes, Pictures, Table, Text, render_report
 from hand_gestures.reporting.run_record import record_run
 from hand_gestures.training import score_tables
 from html_page import Page, body
@@ -268,6 +268,15 @@ def test_one_epoch_is_told_in_the_singular(figure):
     assert "Trained for 1 epoch on 40 clips in 1 view each; the model of epoch 1 was kept." in said
     assert "training.learning_rate 0.004" in said
     assert "training.patience null" in said
+
+
+def test_attention_stands_with_its_test_or_says_that_there_was_none(figure, tmp_path):
+    measured = pd.DataFrame({"axis": ["frames"], "removed": [8], "share": [0.25], "most_attended": [0.5], "clips": [9]})
+    pictures = [figure] * 5 + [tmp_path / "none"]
+    assert "frames 8 0.500" in shown(report_sections.attention(measured, *pictures))
+    untested = report_sections.attention(measured.head(0), *pictures)
+    assert "was not measured (evaluation.faithfulness_clips is 0)" in shown(untested)
+    assert len(of_kind(untested, Figure)) == 4
 
 
 def data_set(figure, folder, split=SPLIT, hands=None, classes=None):

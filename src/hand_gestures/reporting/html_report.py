@@ -72,11 +72,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A folder of pictures, folded and made smaller; `nothing` is said where it is empty."""
+    """A folder of pictures, folded and made smaller; where it is empty, `nothing` is said, if anything."""
 
     folder: Path
     title: str
-    nothing: str
+    nothing: str = ""
 
 
 Block = Heading | Text | Notes | Figure | Table | Facts | Pictures

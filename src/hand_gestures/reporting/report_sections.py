@@ -41,11 +41,7 @@ def by_class(
             Heading("What is taken for what"),
             _most_confused(confusion),
             Figure(matrix, "Validation clips by true class (rows) and predicted class (columns)."),
-            Pictures(
-                confused_pairs,
-                "Confused clips, above right ones of the class that they were taken for",
-                "No clip was confused, so there are no pictures of any.",
-            ),
+            Pictures(confused_pairs, "Confused clips, above right ones of the class that they were taken for"),
         ],
     )
 
@@ -92,24 +88,32 @@ def training(record: Mapping[str, Any], train_file: Mapping[str, Any], curves: P
 
 
 def attention(
-    channels: Path, frames: Path, channel_map: Path, frame_map: Path, film_strips: Path, deletion: Path | None
+    faithfulness: pd.DataFrame,
+    deletion: Path,
+    channels: Path,
+    frames: Path,
+    channel_map: Path,
+    frame_map: Path,
+    film_strips: Path,
 ) -> Section:
-    """What both attention layers look at: five figures and a folder of film strips. `deletion` shows the accuracy
-    without what is looked at most; None where that was not measured."""
+    """What both attention layers look at: the table and figure of accuracy without what is looked at most, empty where
+    that was not measured, four figures and a folder of film strips."""
     tested: list[Block] = [
         Text(
             "Do the weights point at what matters? Where they do, accuracy falls faster without the most attended "
             "frames and channels than without as many random ones."
         ),
-        Figure(deletion, "Accuracy without the most attended, random and least attended frames and channels.")
-        if deletion
-        else Text("That was not measured here: evaluation.faithfulness_clips was 0."),
+        Figure(deletion, "Accuracy without the most attended, random and least attended frames and channels."),
+        table(faithfulness.drop(columns=["share", "clips"]), "Accuracy without so many frames or channels"),
+    ]
+    untested: list[Block] = [
+        Text("Whether the weights point at what matters was not measured (evaluation.faithfulness_clips is 0).")
     ]
     return Section(
         "Attention",
         [
             Text("The network weighs the frames of a clip within each channel, then the channels."),
-            *tested,
+            *(tested if len(faithfulness) else untested),
             Figure(channel_map, "Mean weight of each channel in the clips of each class."),
             Figure(frame_map, "Mean weight of each frame in the clips of each class."),
             Figure(channels, "Weights of the channels over all validation clips."),

@@ -101,11 +101,11 @@ def create_pipeline() -> Pipeline:
                 tell_attention,
                 inputs=[
                     "faithfulness",
+                    "faithfulness_figure",
                     "channel_attention_figure",
                     "frame_attention_figure",
                     "channel_map_figure",
                     "frame_map_figure",
-                    "faithfulness_figure",
                     "film_strips",
                 ],
                 outputs="attention_sections",

@@ -53,21 +53,17 @@ def tell_training(record: dict[str, Any], files: dict[str, Any], curves: Path) -
 
 def tell_attention(
     faithfulness: pd.DataFrame,
+    deletion: Path,
     channels: Path,
     frames: Path,
     channel_map: Path,
     frame_map: Path,
-    deletion: Path,
     film_strips: Path,
 ) -> list[Section]:
     """What the classifier looks at, and whether that is what matters."""
-    from hand_gestures.reporting import report_sections
+    from hand_gestures.reporting.report_sections import attention
 
-    return [
-        report_sections.attention(
-            channels, frames, channel_map, frame_map, film_strips, deletion if len(faithfulness) else None
-        )
-    ]
+    return [attention(faithfulness, deletion, channels, frames, channel_map, frame_map, film_strips)]
 
 
 def tell_dataset(
