@@ -7,7 +7,7 @@ import torch
 from einops import einsum, reduce
 from torch import nn
 
-from hand_gestures.classifier import Bundle, CNNBiLSTMWithAttention, GestureOutput
+from hand_gestures.classifier import Bundle, GestureOutput, build_network
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.embedding.store import EmbeddedSequence, EmbeddingFile
 from hand_gestures.embedding.write_embeddings import write_embeddings
@@ -169,8 +169,16 @@ def test_zero_clips_turn_it_off(write_clips):
 
 def test_the_network_of_the_project_is_measured_too(write_file):
     torch.manual_seed(3)
-    architecture = {"classes": 3, "channels": CHANNELS, "width": WIDTH, "hidden": 4, "layers": 1, "dropout": 0.0}
-    weights = CNNBiLSTMWithAttention(**architecture).state_dict()
+    architecture = {
+        "name": "bilstm",
+        "classes": 3,
+        "channels": CHANNELS,
+        "width": WIDTH,
+        "hidden": 4,
+        "layers": 1,
+        "dropout": 0.0,
+    }
+    weights = build_network(architecture).state_dict()
     bundle = Bundle(weights, architecture, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, FINGERPRINT)
     file = write_file("val.h5", 9)
     table = measure_faithfulness(bundle, file, **MEASURING)
