@@ -69,7 +69,9 @@ def test_a_map_of_frames_has_a_column_for_each():
 
 
 def test_one_class_and_equal_weights_are_drawn(tmp_path):
-    attention_figures.channel_map(channels(["wave"], [1 / 3] * 3)).savefig(tmp_path / "a.png", dpi=40)
+    figure = attention_figures.channel_map(channels(["wave"], [1 / 3] * 3))
+    figure.savefig(tmp_path / "a.png", dpi=40)
+    assert "Channel attention by class: over all, weights are equal" in texts(figure)
 
 
 def test_of_many_classes_the_columns_are_named_above_and_below_and_the_picture_can_be_opened():

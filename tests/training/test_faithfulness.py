@@ -7,7 +7,8 @@ import torch
 from einops import einsum, reduce
 from torch import nn
 
-from hand_gestures.classifier import Bundle, GestureOutput, build_network
+from hand_gestures.classifier import Bundle, GestureOutput, build_network, describe_network
+from hand_gestures.classifier.networks import NETWORKS
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.embedding.store import EmbeddedSequence, EmbeddingFile
 from hand_gestures.embedding.write_embeddings import write_embeddings
@@ -167,22 +168,24 @@ def test_zero_clips_turn_it_off(write_clips):
     assert faithfulness(table) == {}
 
 
-def test_the_network_of_the_project_is_measured_too(write_file):
+def described(name, channel_names):
     torch.manual_seed(3)
-    architecture = {
-        "name": "bilstm",
-        "classes": 3,
-        "channels": CHANNELS,
-        "width": WIDTH,
-        "hidden": 4,
-        "layers": 1,
-        "dropout": 0.0,
-    }
+    sizes = {"classes": 3, "channels": len(channel_names), "frames": FRAMES, "width": WIDTH}
+    architecture = describe_network(name, **sizes, hidden=4, layers=1, dropout=0.0)
     weights = build_network(architecture).state_dict()
-    bundle = Bundle(weights, architecture, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, FINGERPRINT)
+    return Bundle(weights, architecture, list(CLASS_NAMES), list(channel_names), FRAMES, FINGERPRINT)
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_each_network_of_the_project_is_measured_in_the_channels_that_it_takes(write_file, name):
     file = write_file("val.h5", 9)
-    table = measure_faithfulness(bundle, file, **MEASURING)
-    assert len(table) == 8
-    assert set(faithfulness(table)) == {"faithfulness_frames", "faithfulness_channels"}
+    for channel_names, removed in ((CHANNEL_NAMES, [0, 1, 3, 6]), (CHANNEL_NAMES[:4], [0, 1, 2])):
+        table = measure_faithfulness(described(name, channel_names), file, **MEASURING)
+        assert table[table["axis"] == "channels"]["removed"].tolist() == removed
+        assert set(faithfulness(table)) == {"faithfulness_frames", "faithfulness_channels"}
+
+
+def test_embeddings_made_otherwise_than_those_of_training_are_refused(write_file):
+    bundle = replace(described("bilstm", CHANNEL_NAMES), fingerprint={})
     with pytest.raises(HandGesturesError, match="differ from the model's"):
-        measure_faithfulness(replace(bundle, fingerprint={}), file, **MEASURING)
+        measure_faithfulness(bundle, write_file("val.h5", 3), **MEASURING)

@@ -38,7 +38,7 @@ def channel_map(statistics: pd.DataFrame) -> Figure:
     figure, edges = _map(means)
     for edge, end in zip(edges, ("right", "left"), strict=False):
         edge.set_xticks(range(len(names)), names, rotation=45, ha=end, rotation_mode="anchor")
-    figure.suptitle(f"Channel attention by class: over all, {_most(means)}", fontsize=12)
+    figure.suptitle(f"Channel attention by class: {_most(means)}", fontsize=12)
     return figure
 
 
@@ -49,7 +49,7 @@ def frame_map(statistics: pd.DataFrame) -> Figure:
     for edge in edges:
         edge.set_xticks(range(0, means.shape[1], max(1, means.shape[1] // 16)))
         edge.set_xlabel("frame")
-    figure.suptitle(f"Sequence attention by class: over all, frame {_most(means)}", fontsize=12)
+    figure.suptitle(f"Sequence attention by class: {_most(means, 'frame ')}", fontsize=12)
     return figure
 
 
@@ -57,9 +57,13 @@ def _overall(statistics: pd.DataFrame) -> pd.DataFrame:
     return statistics[statistics["class_name"] == ALL_CLASSES]
 
 
-def _most(means: pd.DataFrame) -> str:
+def _most(means: pd.DataFrame, what: str = "") -> str:
+    """What has the highest weight over all classes, and how high it is."""
     overall = means.loc[ALL_CLASSES]
-    return f"{readable(overall.idxmax())} has {overall.max() * len(overall):.2f} times the equal weight"
+    times = f"{overall.max() * len(overall):.2f}"
+    if times == "1.00":
+        return "over all, weights are equal"
+    return f"over all, {what}{readable(overall.idxmax())} has {times} times the equal weight"
 
 
 def _map(means: pd.DataFrame) -> tuple[Figure, list[Any]]:

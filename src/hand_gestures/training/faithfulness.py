@@ -16,7 +16,7 @@ from einops import rearrange
 from torch.utils.data import DataLoader
 
 from hand_gestures.classifier import Bundle
-from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.embedding.selection import Embeddings, select_channels
 from hand_gestures.training.clip_attention import frame_weights
 from hand_gestures.training.evaluate import require_same_contract
 from hand_gestures.training.hdf5_dataset import HDF5Dataset, as_it_is
@@ -39,7 +39,7 @@ COLUMNS = [
 
 @torch.inference_mode()
 def measure_faithfulness(
-    bundle: Bundle, file: EmbeddingFile, *, clips: int, draws: int, batch_size: int, device: torch.device, seed: int
+    bundle: Bundle, file: Embeddings, *, clips: int, draws: int, batch_size: int, device: torch.device, seed: int
 ) -> pd.DataFrame:
     """Accuracy with parts of the clips taken away: one row for each axis and number of places `removed`, none first.
 
@@ -64,6 +64,7 @@ def measure_faithfulness(
         HandGesturesError: the model was trained on embeddings made differently, or on other classes.
     """
     require_same_contract(bundle, file)
+    file = select_channels(file, bundle.channel_names)
     rows, chance = _draw(file, clips, draws, seed)
     if not rows:
         return pd.DataFrame(columns=COLUMNS)
@@ -101,7 +102,7 @@ def quarters(table: pd.DataFrame) -> pd.DataFrame:
     return some.loc[(some["share"] - 1 / 4).abs().groupby(some["axis"], sort=False).idxmin()]
 
 
-def _draw(file: EmbeddingFile, clips: int, draws: int, seed: int) -> tuple[list[int], dict[str, np.ndarray]]:
+def _draw(file: Embeddings, clips: int, draws: int, seed: int) -> tuple[list[int], dict[str, np.ndarray]]:
     """The rows that are used, ascending, and for each axis random numbers (rows, 1 + draws, length): one to choose
     among equal weights and one for each draw."""
     rng = np.random.default_rng(seed)
@@ -110,7 +111,7 @@ def _draw(file: EmbeddingFile, clips: int, draws: int, seed: int) -> tuple[list[
     return rows, {axis: rng.random((len(rows), 1 + draws, length)) for axis, length in _lengths(file).items()}
 
 
-def _lengths(file: EmbeddingFile) -> dict[str, int]:
+def _lengths(file: Embeddings) -> dict[str, int]:
     _, frames, channels, _ = file.header.shape
     return {"frames": frames, "channels": channels}
 
@@ -132,17 +133,16 @@ def _right(logits: torch.Tensor, labels: torch.Tensor) -> int:
 
 
 def _table(axis: str, removed: Sequence[int], length: int, hits: np.ndarray, clips: int) -> pd.DataFrame:
-    accuracy = hits / clips
-    by_chance = accuracy[:, 2:]
+    accuracy, by_chance = hits / clips, hits[:, 2:]
     return pd.DataFrame(
         {
             "axis": axis,
             "removed": removed,
             "share": np.array(removed) / length,
             "most_attended": accuracy[:, 0],
-            "random": by_chance.mean(axis=1),
-            "random_lowest": by_chance.min(axis=1),
-            "random_highest": by_chance.max(axis=1),
+            "random": by_chance.mean(axis=1) / clips,
+            "random_lowest": by_chance.min(axis=1) / clips,
+            "random_highest": by_chance.max(axis=1) / clips,
             "least_attended": accuracy[:, 1],
             "clips": clips,
         }
