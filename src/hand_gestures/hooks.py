@@ -1,4 +1,4 @@
-"""Hooks observe a run: they check and log its parameters and say at its end what came out."""
+"""Hooks observe a run: they check its parameters and say at its end what came out."""
 
 import os
 import shutil
@@ -15,18 +15,11 @@ from hand_gestures.parameters import check_parameters
 
 
 class ParameterHooks:
-    """Checks all parameters before anything runs and logs them to MLflow under flat keys."""
+    """Checks all parameters before anything runs."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        self.parameters: dict[str, Any] = dict(context.config_loader["parameters"])
-        check_parameters(self.parameters)
-
-    @hook_impl(trylast=True)
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
-        from hand_gestures.tracking import log_parameters
-
-        log_parameters(self.parameters)
+        check_parameters(context.config_loader["parameters"])
 
 
 class SummaryHooks:
