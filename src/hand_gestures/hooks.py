@@ -39,9 +39,12 @@ class SummaryHooks:
 
         test = catalog.load("test_evaluation") if "test_evaluation" in made else {}
         lines = result_lines(catalog.load("evaluation"), test, self.parameters["evaluation"]["confidence_level"])
+        if "registry_decision" in made:
+            lines.append(("registry", catalog.load("registry_decision")["sentence"]))
         lines += [
             ("report", _place(catalog, "report")),
             ("model", _place(catalog, "classifier")),
+            ("model card", _place(catalog, "model_card")),
             ("figures", str(Path(_place(catalog, "confusion_figure")).parent)),
             ("MLflow", f"{_command('mlflow')} ui"),
             (

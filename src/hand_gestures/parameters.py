@@ -165,6 +165,7 @@ class ModelSource(Topic):
     name: str = Field(description="owner/name on the hub")
     revision: str = Field("main", description="branch, tag or commit")
     path: str | None = Field(None, description="local folder or weights file; name and revision are not used then")
+    licence: str = Field("unknown: see the model's page", description="of the weights, for the model card")
 
 
 class BackboneParameters(Topic):

@@ -11,6 +11,7 @@ import mlflow
 import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.environment_variables import MLFLOW_UV_AUTO_DETECT
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
@@ -51,15 +52,17 @@ class Standing(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A model that was validated: its bundle, an `example` (1, T, C, D) of what it reads, the digest of its
-    `validation_data`, and the `tags` and `description` it is registered with."""
+    """A model that was validated on `val_file`; `tags` and `description` are those it is registered with."""
 
     bundle: Bundle
     standing: Standing
-    validation_data: str
-    example: np.ndarray
+    val_file: EmbeddingFile
     tags: Mapping[str, str]
     description: str
+
+    @property
+    def validation_data(self) -> str:
+        return content_digest(self.val_file.header)
 
 
 class Decision(NamedTuple):
@@ -90,7 +93,7 @@ def not_offered(why: str) -> Decision:
 
 
 def make_candidate(
-    bundle: Bundle, val_file: EmbeddingFile, figures: Mapping[str, Any], level: float, seed: int, run: str
+    bundle: Bundle, val_file: EmbeddingFile, figures: Mapping[str, Any], record: Mapping[str, Any]
 ) -> Candidate:
     """The model of a run.
 
@@ -98,19 +101,14 @@ def make_candidate(
         bundle: the model.
         val_file: what it was validated on.
         figures: what it reached there, as `summarise` gives them.
-        level: of their intervals.
-        seed: of the training.
-        run: its name in MLflow.
+        record: of its training, as `record_run` gives it.
     """
     standing = Standing(figures["accuracy"], figures["loss"])
-    with val_file.open() as file:
-        example = file["embeddings/data"][:1].astype(np.float32)
-    name, headline = result_lines(figures, {}, level)[0]
-    network = bundle.architecture["name"]
+    run = record["mlflow_run"].get("name", "a run that was not tracked")
+    name, headline = result_lines(figures, {}, record["parameters"]["evaluation"]["confidence_level"])[0]
     tags = {name: f"{value:.4f}" for name, value in standing._asdict().items()}
-    tags |= {"network": network, "seed": str(seed), "run": run}
-    digest = content_digest(val_file.header)
-    return Candidate(bundle, standing, digest, example, tags, f"{run}: {name} {headline}")
+    tags |= {"network": bundle.architecture["name"], "seed": str(record["parameters"]["seed"]), "run": run}
+    return Candidate(bundle, standing, val_file, tags, f"{run}: {name} {headline}")
 
 
 def measure_standing(bundle: Bundle, val_file: EmbeddingFile, batch_size: int, device: str) -> Standing:
@@ -199,24 +197,32 @@ class Registry:
 
 def _log_model(candidate: Candidate) -> Any:
     """Log the model with the code that runs it, so that it can be served wherever `SERVING_PACKAGES` are."""
+    MLFLOW_UV_AUTO_DETECT.set(False)  # it would add this project's whole lock
+    with candidate.val_file.open() as file:
+        example = file["embeddings/data"][:1].astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
         save_bundle(candidate.bundle, Path(folder) / BUNDLE)
         return mlflow.pyfunc.log_model(
             name="model",
             python_model=str(SERVING_FILE),
             artifacts={BUNDLE: str(Path(folder) / BUNDLE)},
+            model_config={"channel_names": list(candidate.val_file.header.channel_names)},
             code_paths=[str(PACKAGE)],
-            signature=_signature(candidate.example),
-            input_example=candidate.example,
+            signature=_signature(example),
+            input_example=example,
             # no index has the local part of a version ("+cpu")
             pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in SERVING_PACKAGES],
         )
 
 
 def _signature(example: np.ndarray) -> ModelSignature:
-    answer = [
-        ColSpec(DataType.string, "predicted"),
-        ColSpec(DataType.double, "confidence"),
-        ColSpec(Map(DataType.double), "probabilities"),
-    ]
-    return ModelSignature(Schema([TensorSpec(example.dtype, (-1, *example.shape[1:]))]), Schema(answer))
+    return ModelSignature(
+        Schema([TensorSpec(example.dtype, (-1, *example.shape[1:]))]),
+        Schema(
+            [
+                ColSpec(DataType.string, "predicted"),
+                ColSpec(DataType.double, "confidence"),
+                ColSpec(Map(DataType.double), "probabilities"),
+            ]
+        ),
+    )

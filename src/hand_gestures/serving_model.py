@@ -15,7 +15,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from hand_gestures.classifier import load_bundle
 from hand_gestures.errors import HandGesturesError
 
-BUNDLE = "classifier"  # the artifact's name
+BUNDLE = "classifier"  # name of the artifact
 CLIPS_AT_A_TIME = 64
 
 
@@ -25,11 +25,13 @@ class ServedClassifier(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         self.bundle = load_bundle(Path(context.artifacts[BUNDLE]))
         self.network = self.bundle.build()
+        given = context.model_config["channel_names"]
+        self.channels = [given.index(name) for name in self.bundle.channel_names]
 
     def predict(
         self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """float32 (N, T, C, D) → a row a clip: `predicted` class, its probability as `confidence`, and the
+        """float32 (N, T, 12, D) → a row a clip: `predicted` class, its probability as `confidence`, and the
         `probabilities` of all classes by name."""
         clips = np.asarray(model_input, np.float32)
         if not np.isfinite(clips).all():
@@ -46,9 +48,9 @@ class ServedClassifier(PythonModel):
 
     @torch.inference_mode()
     def _probabilities(self, clips: torch.Tensor) -> torch.Tensor:
-        """(N, T, C, D) → (N, classes)."""
-        parts = clips.transpose(1, 2).split(CLIPS_AT_A_TIME)  # time after channel, as the network wants it
-        return torch.cat([self.network(part).logits.softmax(dim=1) for part in parts])
+        """(N, T, 12, D) → (N, classes)."""
+        taken = clips[:, :, self.channels].transpose(1, 2)  # time after channel, as the network wants it
+        return torch.cat([self.network(part).logits.softmax(dim=1) for part in taken.split(CLIPS_AT_A_TIME)])
 
 
 set_model(ServedClassifier())

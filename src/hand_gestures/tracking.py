@@ -80,10 +80,10 @@ def log_input(name: str, digest: str, context: str) -> None:
     if not mlflow.active_run():
         return
     from mlflow.data.meta_dataset import MetaDataset
-    from mlflow.data.sources import LocalArtifactDatasetSource
+    from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
 
-    # the name alone: where the file lies on this machine tells others nothing
-    mlflow.log_input(MetaDataset(LocalArtifactDatasetSource(name), name=name, digest=digest), context=context)
+    source = LocalArtifactDatasetSource(name)  # where the file lies on this machine tells others nothing
+    mlflow.log_input(MetaDataset(source, name=name, digest=digest), context=context)  # type: ignore[abstract]
 
 
 def describe_run(markdown: str) -> None:

@@ -39,6 +39,7 @@ class TrackingHooks(MlflowHook):
 
     def __init__(self) -> None:
         super().__init__()
+        self.run_id: str | None = None
         atexit.register(self._end, "KILLED")  # an interrupted run never reaches the hooks below
 
     @hook_impl
@@ -65,7 +66,7 @@ class TrackingHooks(MlflowHook):
                 run_name=settings.run.name or (named if trains else "+".join(names)),
                 log_system_metrics=_system_metrics(),
             )
-        self.run_id = mlflow.active_run().info.run_id
+        self.run_id = tracking.tracked_run()["id"]
         tracking.set_tags({"env": self.env, "pipeline": "+".join(names), "seed": str(self.parameters["seed"])})
         tracking.log_code(git_state(self.project_path))
         tracking.log_parameters(self.parameters)

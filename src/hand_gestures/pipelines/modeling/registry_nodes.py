@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from hand_gestures import tracking
-from hand_gestures.parameters import EvaluationParameters, RegistryParameters, TrainingParameters
+from hand_gestures.parameters import RegistryParameters, TrainingParameters
 
 if TYPE_CHECKING:
     from hand_gestures.classifier import Bundle
@@ -21,18 +21,16 @@ def register_model(
     classifier: Bundle,
     val_embeddings: EmbeddingFile,
     figures: dict[str, Any],
+    record: dict[str, Any],
     registry: RegistryParameters,
     training: TrainingParameters,
-    evaluation: EvaluationParameters,
-    seed: int,
 ) -> dict[str, Any]:
     """Register the model if it is the first or beats the champion on the same clips; what was decided, and why."""
     from hand_gestures.registry import Registry, make_candidate, measure_standing, not_offered
 
-    run = tracking.tracked_run()
-    if registry.enabled and run:
+    if registry.enabled and tracking.tracked_run():
         decision = Registry(registry.model, registry.alias).offer(
-            make_candidate(classifier, val_embeddings, figures, evaluation.confidence_level, seed, run["name"]),
+            make_candidate(classifier, val_embeddings, figures, record),
             lambda bundle: measure_standing(bundle, val_embeddings, training.batch_size, training.device),
         )
     else:
