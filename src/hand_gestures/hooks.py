@@ -1,4 +1,4 @@
-"""Hooks observe a run: they check and log its parameters and say at its end what came out."""
+"""Hooks observe a run: they check its parameters and say at its end what came out."""
 
 import os
 import shutil
@@ -15,18 +15,11 @@ from hand_gestures.parameters import check_parameters
 
 
 class ParameterHooks:
-    """Checks all parameters before anything runs and logs them to MLflow under flat keys."""
+    """Checks all parameters before anything runs."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        self.parameters: dict[str, Any] = dict(context.config_loader["parameters"])
-        check_parameters(self.parameters)
-
-    @hook_impl(trylast=True)
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
-        from hand_gestures.tracking import log_parameters
-
-        log_parameters(self.parameters)
+        check_parameters(context.config_loader["parameters"])
 
 
 class SummaryHooks:
@@ -46,9 +39,12 @@ class SummaryHooks:
 
         test = catalog.load("test_evaluation") if "test_evaluation" in made else {}
         lines = result_lines(catalog.load("evaluation"), test, self.parameters["evaluation"]["confidence_level"])
+        if "registry_decision" in made:
+            lines.append(("registry", catalog.load("registry_decision")["sentence"]))
         lines += [
             ("report", _place(catalog, "report")),
             ("model", _place(catalog, "classifier")),
+            ("model card", _place(catalog, "model_card")),
             ("figures", str(Path(_place(catalog, "confusion_figure")).parent)),
             ("MLflow", f"{_command('mlflow')} ui"),
             (

@@ -43,6 +43,12 @@ def _regular_expression(value: str) -> str:
     return value
 
 
+def _free_alias(value: str) -> str:
+    if re.fullmatch(r"latest|v\d+", value, re.IGNORECASE):
+        raise ValueError("MLflow keeps latest, v1, v2 ... for itself: choose another name")
+    return value
+
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 Strength = Annotated[float, Field(ge=0, lt=1)]
 Range = Annotated[tuple[Probability, Probability], AfterValidator(_ascending)]
@@ -159,6 +165,7 @@ class ModelSource(Topic):
     name: str = Field(description="owner/name on the hub")
     revision: str = Field("main", description="branch, tag or commit")
     path: str | None = Field(None, description="local folder or weights file; name and revision are not used then")
+    licence: str = Field("unknown: see the model's page", description="of the weights, for the model card")
 
 
 class BackboneParameters(Topic):
@@ -273,6 +280,18 @@ class EvaluationParameters(Topic):
         return value
 
 
+class RegistryParameters(Topic):
+    """Where the best model is registered."""
+
+    enabled: bool = True
+    model: Annotated[str, Field(pattern=r"^[\w\-. ]*\w$")] = Field(
+        "hand_gestures", description="registered model of MLflow; models of other data need one of their own"
+    )
+    alias: Annotated[str, Field(pattern=r"^[\w\-]+$"), AfterValidator(_free_alias)] = Field(
+        "champion", description="of the best version"
+    )
+
+
 class SampleParameters(Topic):
     """The drawn gesture set."""
 
@@ -319,6 +338,7 @@ class Parameters(Topic):
     channels: ChannelParameters
     training: TrainingParameters
     evaluation: EvaluationParameters
+    registry: RegistryParameters
     sample: SampleParameters
     compact_backbones: CompactBackboneParameters
 

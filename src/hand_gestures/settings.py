@@ -4,8 +4,10 @@ from kedro.config import OmegaConfigLoader
 
 from hand_gestures.errors import show_user_errors_in_one_sentence
 from hand_gestures.hooks import ParameterHooks, SummaryHooks
+from hand_gestures.tracking_hooks import TrackingHooks
 
-HOOKS = (ParameterHooks(), SummaryHooks())
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)  # TrackingHooks is its hook, and more
+HOOKS = (TrackingHooks(), SummaryHooks(), ParameterHooks())  # called from last to first: a wrong parameter stops all
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -4,8 +4,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from hand_gestures.flatten import flatten
+from hand_gestures.git_state import GitState
 
 LONGEST_VALUE = 6000  # characters, MLflow's limit
+LONGEST_NAME = 100  # of a run: longer ones fill the UI's table
+NOTE = "mlflow.note.content"
+COMMIT = "mlflow.source.git.commit"
+GUESSED = (COMMIT, "mlflow.source.git.branch", "mlflow.source.git.repoURL")  # by MLflow, from where the command lies
+PLACES = ("data_root", "frames_dir", "videos_dir")
+
+
+def run_name(parameters: Mapping[str, Any], changed: Mapping[str, Any], env: str) -> str:
+    """`"bilstm seed 42 demo epochs=5"`: what a training is told by at a glance.
+
+    Args:
+        parameters: all topics.
+        changed: those that this run was given on its command line.
+        env: the environment; "base" goes without saying.
+    """
+    told = {"seed", "network.name", *PLACES}
+    changes = [f"{key.rpartition('.')[2]}={value}" for key, value in flatten(changed).items() if key not in told]
+    name = f"{parameters['network']['name']} seed {parameters['seed']}"
+    whole = " ".join([name, *([] if env == "base" else [env]), *changes])
+    return whole if len(whole) <= LONGEST_NAME else whole[: LONGEST_NAME - 1] + "…"
 
 
 def log_parameters(parameters: Mapping[str, Any]) -> None:
@@ -31,6 +52,43 @@ def set_tags(tags: Mapping[str, str]) -> None:
 
     if mlflow.active_run():
         mlflow.set_tags(dict(tags))
+
+
+def log_code(state: GitState | None) -> None:
+    """Tag the run with the commit of its code, which the UI shows as its source version; with none where None."""
+    import mlflow
+
+    run = mlflow.active_run()
+    if run is None:
+        return
+    for tag in set(GUESSED) & run.data.tags.keys():
+        mlflow.delete_tag(tag)
+    if state is not None:
+        mlflow.set_tags({COMMIT: state.commit, "git_dirty": str(state.dirty).lower()})
+
+
+def log_input(name: str, digest: str, context: str) -> None:
+    """Name a data set that the run read, as its file name and digest; the data is not looked at.
+
+    Args:
+        name: of the file.
+        digest: what tells this content from any other.
+        context: what the run did with it: "training", "validation".
+    """
+    import mlflow
+
+    if not mlflow.active_run():
+        return
+    from mlflow.data.meta_dataset import MetaDataset
+    from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
+
+    source = LocalArtifactDatasetSource(name)  # where the file lies on this machine tells others nothing
+    mlflow.log_input(MetaDataset(source, name=name, digest=digest), context=context)  # type: ignore[abstract]
+
+
+def describe_run(markdown: str) -> None:
+    """The description that the UI shows on the run's page."""
+    set_tags({NOTE: markdown})
 
 
 def tracked_run() -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.embedding.store import EmbeddingFile, EmbeddingHeader
 from hand_gestures.errors import HandGesturesError
 from hand_gestures.flatten import first_difference
 
@@ -14,6 +14,18 @@ from hand_gestures.flatten import first_difference
 def fingerprint_digest(fingerprint: dict[str, Any]) -> str:
     """A short name for a fingerprint: twelve hex digits of its sha256."""
     return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def content_digest(header: EmbeddingHeader) -> str:
+    """A short name for what a file holds: its classes, channels, fingerprint and what its rows were made from."""
+    return fingerprint_digest(
+        {
+            "class_names": header.class_names,
+            "channel_names": header.channel_names,
+            "fingerprint": header.fingerprint,
+            "sources": header.sources,
+        }
+    )
 
 
 def describe_file(file: EmbeddingFile) -> dict[str, Any]:

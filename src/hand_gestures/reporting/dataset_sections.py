@@ -33,6 +33,7 @@ CLASS_COLUMNS = (
     "repeating", "rejected", "megabytes", "size",
 )  # fmt: skip
 SELDOM = ("test", "left_out", "repeating", "rejected")  # columns that are shown where there is something in them
+UNKNOWN_LICENCE = "unknown"  # of a run before licences were parameters
 MADE_BY = ("clips", "split", "augmentation", "extraction", "hands", "backbones", "evaluation")
 
 
@@ -59,14 +60,14 @@ def data_set(
     return Section(
         "Data set",
         [
-            _sizes(split_summary),
+            sizes(split_summary),
             Figure(balance, "Clips of each class on each side of the split."),
             Heading("Does one side know the other?"),
             Text(
                 "Clips that look alike on two sides make figures too good. The random split beside takes no heed of "
                 "groups; it shows what they prevent."
             ),
-            _leaks(split_summary),
+            leaks(split_summary),
             Heading("Classes"),
             _classes(classes),
             Figure(lengths, "Frames of the videos of each class; shorter ones than a clip repeat their last frame."),
@@ -97,15 +98,11 @@ def how_made(files: Mapping[str, Any], record: Mapping[str, Any]) -> Section:
         for side, of in files.items()
     ]
     heads = ["", "file", "rows", "clips", "frames x channels x features", "fingerprint"]
-    models: list[list[Cell]] = [
-        [role, of["name"], of["commit"] or of["revision"] or "local file", of["sha256"]]
-        for role, of in fingerprint["models"].items()
-    ]
     return Section(
         "How it was made",
         [
             Table(heads, rows, "Embeddings; files of one fingerprint were made alike"),
-            Table(["", "model", "revision", "sha256 of the weights"], models, "Pretrained models"),
+            pretrained(fingerprint["models"], record["parameters"]),
             _closeness(fingerprint["precision"], files["train"]["closeness"]),
             Heading("Packages"),
             Facts(list(record["versions"].items())),
@@ -118,7 +115,8 @@ def how_made(files: Mapping[str, Any], record: Mapping[str, Any]) -> Section:
     )
 
 
-def _sizes(split_summary: Mapping[str, Any]) -> Table:
+def sizes(split_summary: Mapping[str, Any]) -> Table:
+    """Clips, groups where they are known, and classes of each side."""
     sides = {name: split_summary["split"][side] for side, name in SIDE_NAMES.items()}
     grouped = any(of["groups"] < of["sequences"] for of in sides.values())  # else each clip is a group of its own
     counts = ["sequences", *["groups"] * grouped, "classes"]
@@ -126,10 +124,27 @@ def _sizes(split_summary: Mapping[str, Any]) -> Table:
     return Table(["side", "clips", *counts[1:]], rows, "Sides of the split")
 
 
-def _leaks(split_summary: Mapping[str, Any]) -> Table:
+def leaks(split_summary: Mapping[str, Any]) -> Table:
+    """What the audit found in the split, and in a random one."""
     this, random = split_summary["split"]["leaks"], split_summary["random_split"]["leaks"]
     rows: list[list[Cell]] = [[name, this[count], random[count]] for count, name in LEAK_NAMES.items()]
     return Table(["", "this split", "random split"], rows, "Leak audit")
+
+
+def pretrained(models: Mapping[str, Any], parameters: Mapping[str, Any]) -> Table:
+    """The models that made the embeddings, with the licences that the parameters name."""
+    rows: list[list[Cell]] = [
+        [
+            role,
+            models[role]["name"],
+            models[role]["commit"] or models[role]["revision"] or "local file",
+            source.get("licence", UNKNOWN_LICENCE),
+            models[role]["sha256"],
+        ]
+        for role, source in {**parameters["backbones"], "hands": parameters["hands"]}.items()
+        if role in models
+    ]
+    return Table(["", "model", "revision", "licence", "sha256 of the weights"], rows, "Pretrained models")
 
 
 def _classes(classes: pd.DataFrame) -> Table:

@@ -72,11 +72,12 @@ def results(
     told = caveats(validation, test, split_summary, parameters["evaluation"]["bootstrap_draws"])
     return Section(
         "Results",
-        [*notice, _figures_table(validation, test, level), Notes(told, "How far these figures can be trusted")],
+        [*notice, figures_table(validation, test, level), Notes(told, "How far these figures can be trusted")],
     )
 
 
-def _figures_table(validation: Mapping[str, Any], test: Mapping[str, Any], level: float) -> Table:
+def figures_table(validation: Mapping[str, Any], test: Mapping[str, Any], level: float) -> Table:
+    """All figures of both sides with their intervals, and what they were counted over."""
     sides = _sides(validation, test)
     told = dict.fromkeys([*validation, *test])
     names = [name for name in told if name not in (*COUNTS, *WORST) and not name.endswith(("_low", "_high"))]

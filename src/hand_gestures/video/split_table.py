@@ -1,5 +1,7 @@
 """The split as a table: one row a sequence, with its side, and the side it would have if groups were ignored."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -40,6 +42,12 @@ def _random_sides(sequences: pd.DataFrame, sides: pd.Series, seed: int) -> pd.Se
 def sides_of(sequences: pd.DataFrame, split: pd.DataFrame) -> np.ndarray:
     """The side in the split table of each row of `sequences`."""
     return split.set_index("sequence_id")["side"].reindex(sequences["sequence_id"]).to_numpy()
+
+
+def count_groups(split: pd.DataFrame, sequence_ids: Iterable[str]) -> int | None:
+    """Groups of some sequences; None where each is a group of its own, since nothing is known of groups then."""
+    groups = split.loc[split["sequence_id"].isin(set(sequence_ids)), "group"]
+    return None if groups.is_unique else groups.nunique()
 
 
 def summarise_sides(split: pd.DataFrame, sides: pd.Series) -> dict[str, dict[str, int]]:

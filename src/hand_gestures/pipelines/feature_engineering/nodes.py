@@ -27,6 +27,7 @@ else:  # Kedro resolves annotations as it starts, and these would import torch
 logger = logging.getLogger(__name__)
 
 HAND_SEARCH = {"enabled", "every", "confidence", "max_hands"}  # of the hand parameters; the others say whence the model
+TOLD = {"licence"}  # and changes nothing
 
 
 def fetch_backbones(backbones: BackboneParameters, hands: HandParameters) -> dict[str, dict[str, Any]]:
@@ -34,9 +35,9 @@ def fetch_backbones(backbones: BackboneParameters, hands: HandParameters) -> dic
     from hand_gestures.embedding.fetch import fetch_models
 
     return fetch_models(
-        vit=backbones.vit.model_dump(),
-        resnext=backbones.resnext.model_dump(),
-        hands=hands.model_dump(exclude=HAND_SEARCH) if hands.enabled else None,
+        vit=backbones.vit.model_dump(exclude=TOLD),
+        resnext=backbones.resnext.model_dump(exclude=TOLD),
+        hands=hands.model_dump(exclude=HAND_SEARCH | TOLD) if hands.enabled else None,
     )
 
 

@@ -51,12 +51,27 @@ def train(
     return trained.best, trained.history
 
 
-def describe_embeddings(train_embeddings: EmbeddingFile, val_embeddings: EmbeddingFile) -> dict[str, Any]:
-    """Size, classes and fingerprint of both files; the digest becomes a tag of the run."""
-    from hand_gestures.embedding.fingerprint import describe_file, fingerprint_digest
+def describe_embeddings(
+    train_embeddings: EmbeddingFile, val_embeddings: EmbeddingFile, split: pd.DataFrame
+) -> dict[str, Any]:
+    """Size, classes, groups and fingerprint of both files, which are named in the run; the digest becomes its tag."""
+    from hand_gestures.embedding.fingerprint import content_digest, describe_file, fingerprint_digest
+    from hand_gestures.video.split_table import count_groups
 
-    tracking.set_tags({"dataset_fingerprint": fingerprint_digest(train_embeddings.header.fingerprint)})
-    return {"train": describe_file(train_embeddings), "validation": describe_file(val_embeddings)}
+    files = {"training": train_embeddings, "validation": val_embeddings}
+    for context, file in files.items():
+        tracking.log_input(file.path.name, content_digest(file.header), context)
+    train, validation = (
+        describe_file(file) | {"groups": count_groups(split, file.sequence_ids)} for file in files.values()
+    )
+    tracking.set_tags(
+        {
+            "dataset_fingerprint": fingerprint_digest(train_embeddings.header.fingerprint),
+            "classes": str(len(train["rows_by_class"])),
+            "clips": str(train["sequences"] + validation["sequences"]),
+        }
+    )
+    return {"train": train, "validation": validation}
 
 
 def record_run(parameters: dict[str, Any], history: pd.DataFrame) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hand_gestures.pipelines.modeling.nodes import (
     record_run,
     train,
 )
+from hand_gestures.pipelines.modeling.registry_nodes import register_model
 
 
 def create_pipeline() -> Pipeline:
@@ -19,7 +20,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 describe_embeddings,
-                inputs=["train_embeddings", "val_embeddings"],
+                inputs=["train_embeddings", "val_embeddings", "split"],
                 outputs="dataset_fingerprint",
                 name="describe_embeddings",
             ),
@@ -83,6 +84,19 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["test_evaluation", "test_predictions", "test_per_class", "test_per_group"],
                 name="evaluate_test",
+            ),
+            node(
+                register_model,
+                inputs=[
+                    "classifier",
+                    "val_embeddings",
+                    "evaluation",
+                    "run_record",
+                    "params:registry",
+                    "params:training",
+                ],
+                outputs="registry_decision",
+                name="register_model",
             ),
         ],
         tags="modeling",

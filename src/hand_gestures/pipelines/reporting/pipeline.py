@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Pipeline, node, pipeline
 
+from hand_gestures.pipelines.reporting.card_nodes import write_model_card
 from hand_gestures.pipelines.reporting.nodes import (
     draw_attention,
     draw_confused_pairs,
@@ -147,6 +148,21 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs="report",
                 name="write_report",
+            ),
+            node(
+                write_model_card,
+                inputs=[
+                    "run_record",
+                    "dataset_fingerprint",
+                    "split",
+                    "split_summary",
+                    "evaluation",
+                    "test_evaluation",
+                    "per_class",
+                    "test_per_class",
+                ],
+                outputs="model_card",
+                name="write_model_card",
             ),
         ],
         tags="reporting",
