@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("torch", "numpy", "h5py", "opencv-python", "albumentations", "transformers", "timm", "isal")
+PACKAGES = ("torch", "numpy", "h5py", "opencv-python", "albumentations", "transformers", "timm", "zlib-ng")
 
 
 def arguments(purpose: str | None, *numbers: str) -> argparse.Namespace:
