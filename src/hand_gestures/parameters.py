@@ -280,6 +280,22 @@ class EvaluationParameters(Topic):
         return value
 
 
+class ComparisonParameters(Topic):
+    """What the classifier is compared with."""
+
+    networks: list[Literal["bilstm", "attentive_probe", "linear_probe"]] = Field(
+        ["attentive_probe", "linear_probe"], description="beside network.name"
+    )
+    nearest_neighbour: bool = Field(True, description="by averaged tiny pixels: what it recognises is no gesture")
+    leave_out: list[str] = Field(
+        ["left", "right", "full", "vit", "resnext"], description="channels, regions or backbones, each left out alone"
+    )
+    views: list[PositiveInt] = Field([1], description="numbers of views of each training clip that are tried")
+    random_split: bool = Field(True, description="beside the grouped one, where groups are known")
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = [1, 2, 3]
+    processes: PositiveInt = Field(4, description="that average pixels")
+
+
 class RegistryParameters(Topic):
     """Where the best model is registered."""
 
@@ -339,6 +355,7 @@ class Parameters(Topic):
     training: TrainingParameters
     evaluation: EvaluationParameters
     registry: RegistryParameters
+    comparison: ComparisonParameters
     sample: SampleParameters
     compact_backbones: CompactBackboneParameters
 

@@ -2,7 +2,15 @@
 
 from kedro.pipeline import Pipeline
 
-from hand_gestures.pipelines import data_processing, feature_engineering, modeling, reporting, sample_data, video_ingest
+from hand_gestures.pipelines import (
+    data_processing,
+    feature_engineering,
+    model_comparison,
+    modeling,
+    reporting,
+    sample_data,
+    video_ingest,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -10,6 +18,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     pipelines = {
         "data_processing": data_processing.create_pipeline(),
         "feature_engineering": feature_engineering.create_pipeline(),
+        "model_comparison": model_comparison.create_pipeline(),
         "modeling": modeling.create_pipeline(),
         "reporting": reporting.create_pipeline(),
         "sample_data": sample_data.create_pipeline(),

@@ -1,6 +1,6 @@
 """What goes to MLflow beside the artifacts that the catalog declares. Without an active run nothing happens."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hand_gestures.flatten import flatten
@@ -44,6 +44,22 @@ def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
 
     if mlflow.active_run():
         mlflow.log_metrics(dict(metrics), step=step)
+
+
+def log_trial(
+    name: str, parameters: Mapping[str, str], figures: Mapping[str, float], epochs: Sequence[Mapping[str, float]]
+) -> None:
+    """Log one training of many as a run inside the run: its figures, and those of each epoch."""
+    import mlflow
+
+    if not mlflow.active_run():
+        return
+    with mlflow.start_run(run_name=name, nested=True, log_system_metrics=False):
+        mlflow.log_params(dict(parameters))
+        mlflow.log_metrics({f"best_val_{figure}": value for figure, value in figures.items()})
+        for metrics in epochs:
+            of_epoch = {figure: value for figure, value in metrics.items() if figure != "epoch"}
+            mlflow.log_metrics(of_epoch, step=int(metrics["epoch"]))
 
 
 def set_tags(tags: Mapping[str, str]) -> None:

@@ -1,0 +1,50 @@
+"""Networks, fewer inputs and seeds, on the same HDF5 files → one table."""
+
+from kedro.pipeline import Pipeline, node, pipeline
+
+from hand_gestures.pipelines.model_comparison.nodes import (
+    average_pixels,
+    compare_models,
+    draw_comparison,
+    write_comparison,
+)
+
+
+def create_pipeline() -> Pipeline:
+    """The `model_comparison` pipeline: what `modeling` takes, many times over. It is part of no other one."""
+    return pipeline(
+        [
+            node(
+                average_pixels,
+                inputs=["sequences", "raw_frames", "params:comparison"],
+                outputs="tiny_pixels",
+                name="average_pixels",
+            ),
+            node(
+                compare_models,
+                inputs=[
+                    "train_embeddings",
+                    "val_embeddings",
+                    "split",
+                    "tiny_pixels",
+                    "comparison_work",
+                    "params:network",
+                    "params:channels",
+                    "params:training",
+                    "params:evaluation",
+                    "params:comparison",
+                    "params:seed",
+                ],
+                outputs=["comparison_trials", "comparison"],
+                name="compare_models",
+            ),
+            node(draw_comparison, inputs="comparison_trials", outputs="comparison_figure", name="draw_comparison"),
+            node(
+                write_comparison,
+                inputs=["comparison", "comparison_figure", "class_names", "params:evaluation"],
+                outputs="comparison_report",
+                name="write_comparison",
+            ),
+        ],
+        tags="model_comparison",
+    )
