@@ -1,0 +1,174 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hand_gestures.comparison import trials as module
+from hand_gestures.comparison.trials import Compared, run_trials
+from hand_gestures.comparison.variants import Variant
+from hand_gestures.embedding.channels import CHANNEL_NAMES
+from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.errors import HandGesturesError
+
+TESTS = Path(__file__).parents[1]
+NETWORK = {"hidden": 8, "layers": 1, "dropout": 0.0, "standardise": True}
+TRAINING = {
+    "epochs": 3,
+    "patience": None,
+    "batch_size": 8,
+    "learning_rate": 0.02,
+    "weight_decay": 1e-4,
+    "gradient_clip": 1.0,
+    "label_smoothing": 0.0,
+    "class_weights": "none",
+    "precision": "float32",
+    "device": "cpu",
+    "preload": "auto",
+    "preload_share": 0.25,
+    "preload_precision": "float32",
+    "views": None,
+    "view_sampling": "all",
+    "workers": 0,
+}
+VARIANTS = [
+    Variant("bilstm"),
+    Variant("linear_probe"),
+    Variant("nearest_neighbour"),
+    Variant("bilstm", without="vit"),
+    Variant("bilstm", views=1),
+    Variant("bilstm", views=1, split="random"),
+]
+SEEDS = [1, 2]
+
+
+def compared_by(train_file, val_file, **changes):
+    ids = [*train_file.sequence_ids[:: int(train_file.views.max()) + 1], *val_file.sequence_ids]
+    labels = {
+        name: label
+        for file in (train_file, val_file)
+        for name, label in zip(file.sequence_ids, file.labels, strict=True)
+    }
+    return Compared(
+        train_file,
+        val_file,
+        CHANNEL_NAMES,
+        random_sides={name: "val" if place % 4 == 0 else "train" for place, name in enumerate(ids)},
+        pixels={name: np.full(3, float(labels[name])) for name in ids},
+        network=NETWORK,
+        training=TRAINING | changes,
+        class_sets={"swipes": ["swipe_left", "swipe_right"]},
+    )
+
+
+@pytest.fixture
+def compared(write_file):
+    return compared_by(write_file("train.h5", 24, views=2), write_file("val.h5", 12, first=24))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "comparison"
+    made.mkdir()
+    return made
+
+
+def without_time(trials):
+    return [trial._replace(seconds=None) for trial in trials]
+
+
+def test_every_variant_is_tried_with_every_seed_and_what_draws_nothing_once(compared, folder):
+    trials = list(run_trials(VARIANTS, SEEDS, compared, folder))
+    assert [trial.name for trial in trials] == [
+        "bilstm, seed 1",
+        "bilstm, seed 2",
+        "linear_probe, seed 1",
+        "linear_probe, seed 2",
+        "nearest_neighbour",
+        "bilstm without vit, seed 1",
+        "bilstm without vit, seed 2",
+        "bilstm on 1 view, seed 1",
+        "bilstm on 1 view, seed 2",
+        "bilstm on 1 view, random split, seed 1",
+        "bilstm on 1 view, random split, seed 2",
+    ]
+    bilstm, probe, nearest, random_split = trials[0], trials[2], trials[4], trials[9]
+    assert len(bilstm.history) == 3
+    assert bilstm.parameters > probe.parameters > 0
+    assert nearest.parameters is nearest.seconds is None
+    assert nearest.figures == {"accuracy": 1, "mean_class_accuracy": 1, "macro_f1": 1, "accuracy_swipes": 1}
+    assert set(bilstm.figures) == {"accuracy", "mean_class_accuracy", "macro_f1", "loss", "accuracy_swipes"}
+    assert set(bilstm.right) == set(compared.val_file.sequence_ids)
+    assert set(random_split.right) == {name for name, side in compared.random_sides.items() if side == "val"}
+    assert bilstm.figures["accuracy"] == pytest.approx(np.mean(list(bilstm.right.values())))
+    assert bilstm.described() == {
+        "network": "bilstm",
+        "split": "grouped",
+        "seed": "1",
+        "parameters": str(bilstm.parameters),
+    }
+
+
+def test_finished_trials_are_taken_from_disk(compared, folder, monkeypatch):
+    first = list(run_trials(VARIANTS, SEEDS, compared, folder))
+    monkeypatch.setattr(module, "train_classifier", None)  # calling it would fail
+    assert list(run_trials(VARIANTS, SEEDS, compared, folder)) == first
+    assert list(run_trials(VARIANTS[3:4], [2], compared, folder)) == [first[6]]
+
+
+def test_other_settings_or_other_files_are_tried_anew(compared, folder, write_file):
+    (first,) = run_trials(VARIANTS[:1], [1], compared, folder)
+    longer = replace(compared, training=TRAINING | {"epochs": 4})
+    (second,) = run_trials(VARIANTS[:1], [1], longer, folder)
+    assert (len(first.history), len(second.history)) == (3, 4)
+    others = compared_by(write_file("train2.h5", 27, views=2), compared.val_file)
+    (third,) = run_trials(VARIANTS[:1], [1], others, folder)
+    assert third.history != first.history
+
+
+def test_a_clip_whose_pixels_are_not_known_is_named(compared, folder):
+    stranger = compared.val_file.sequence_ids[3]
+    pixels = {name: value for name, value in compared.pixels.items() if name != stranger}
+    with pytest.raises(HandGesturesError, match=rf"1 are not, '{stranger}' for one; run data_processing"):
+        list(run_trials([Variant("nearest_neighbour")], [1], replace(compared, pixels=pixels), folder))
+
+
+SCRIPT = f"""
+import sys
+sys.path[:0] = [{str(TESTS)!r}, {str(TESTS / "comparison")!r}]
+from pathlib import Path
+import torch
+from hand_gestures.embedding.store import EmbeddingFile
+from test_trials import SEEDS, VARIANTS, compared_by, run_trials
+torch.set_num_threads(1)
+folder = Path(sys.argv[1])
+compared = compared_by(EmbeddingFile(folder / "train.h5"), EmbeddingFile(folder / "val.h5"), epochs=30)
+for trial in run_trials(VARIANTS[:2], SEEDS, compared, folder / "comparison"):
+    print(trial.name, flush=True)
+"""
+
+
+def test_a_killed_comparison_goes_on_and_ends_as_an_undisturbed_one(compared, folder, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    run = subprocess.Popen([sys.executable, script, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert run.stdout.readline() == "bilstm, seed 1\n"
+    until = time.monotonic() + 60
+    while not (folder / "training" / "last.ckpt").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    kept = json.loads((folder / "bilstm, seed 1.json").read_text())
+    assert not (folder / "bilstm, seed 2.json").exists()
+    longer = compared_by(EmbeddingFile(tmp_path / "train.h5"), EmbeddingFile(tmp_path / "val.h5"), epochs=30)
+    resumed = list(run_trials(VARIANTS[:2], SEEDS, longer, folder))
+    assert resumed[0].history == kept["history"]
+    assert resumed[1].seconds is None  # it was interrupted: how long it takes is not known
+    (tmp_path / "undisturbed").mkdir()
+    undisturbed = list(run_trials(VARIANTS[:2], SEEDS, longer, tmp_path / "undisturbed"))
+    assert without_time(resumed) == without_time(undisturbed)
