@@ -335,3 +335,40 @@ def test_each_pipeline_runs_alone_from_what_is_on_disk_and_gives_the_same(demo, 
     written_anew = (results / product).stat().st_mtime_ns > modified
     assert written_anew == (name != "feature_engineering")  # embeddings of the same frames are left alone
     assert (results / product).read_bytes() == before
+
+
+def test_a_comparison_is_one_run_with_a_run_inside_for_each_trial(demo, results):
+    asked = {"seeds": [1, 2], "leave_out": ["vit"], "networks": ["linear_probe"]}
+    run(demo, {"comparison": asked, "training": {"epochs": 1}}, pipeline_names=["model_comparison"])
+    folder = results / "08_reporting/comparison"
+    table = pd.read_csv(folder / "comparison.csv")
+    variants = [
+        "bilstm",
+        "linear_probe",
+        "nearest_neighbour",
+        "bilstm without vit",
+        "bilstm on 1 view",
+        "bilstm on 1 view, random split",
+        "nearest_neighbour, random split",
+    ]
+    assert table["variant"].tolist() == variants
+    assert table["seeds"].tolist() == [2, 2, 1, 2, 2, 2, 1]
+    assert table["accuracy_direction_only"].between(0, 1).all()
+    page = Page((folder / "comparison.html").read_text())
+    assert page.all("h1") == ["Model comparison"]
+    assert len(page.texts["tr"]) >= len(variants)
+    client = MlflowClient(f"sqlite:///{demo}/mlflow.db")
+    experiment = client.get_experiment_by_name("hand_gestures")
+    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
+    inside = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    assert len(inside) == 12
+    (parent,) = {run.data.tags["mlflow.parentRunId"] for run in inside}
+    assert {artifact.path for artifact in client.list_artifacts(parent, "comparison")} == {
+        f"comparison/{name}" for name in ("comparison.csv", "comparison.html", "trials.csv")
+    }
+    trial = next(run for run in inside if run.info.run_name == "bilstm without vit, seed 2")
+    assert trial.data.params["without"] == "vit"
+    trials = pd.read_csv(folder / "trials.csv").set_index(["variant", "seed"])
+    expected = trials.loc[("bilstm without vit", 2), "accuracy"]
+    assert trial.data.metrics["best_val_accuracy"] == pytest.approx(expected)
+    assert [epoch.step for epoch in client.get_metric_history(trial.info.run_id, "val_accuracy")] == [1]
