@@ -126,8 +126,8 @@ def test_a_topic_without_values_is_as_in_the_base_environment(base, topic):
     assert TOPICS[topic]().model_dump(mode="json") == base[topic]
 
 
-def test_the_hand_detector_needs_only_its_name_and_revision(base):
-    named = {name: base["hands"][name] for name in ("name", "revision")}
+def test_the_hand_detector_needs_only_its_name_revision_and_licence(base):
+    named = {name: base["hands"][name] for name in ("name", "revision", "licence")}
     assert HandParameters(**named).model_dump() == base["hands"]
 
 

@@ -3,33 +3,22 @@ validation data."""
 
 import tempfile
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import mlflow
-import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.environment_variables import MLFLOW_UV_AUTO_DETECT
-from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-from mlflow.types.schema import Map
 
-import hand_gestures
-from hand_gestures.classifier import Bundle, load_bundle, save_bundle
+from hand_gestures.classifier import Bundle, load_bundle
 from hand_gestures.embedding.device import choose_device
 from hand_gestures.embedding.fingerprint import content_digest
 from hand_gestures.embedding.store import EmbeddingFile
-from hand_gestures.errors import HandGesturesError
 from hand_gestures.reporting.run_summary import result_lines
+from hand_gestures.serving import BUNDLE, log_model
 from hand_gestures.training.evaluate import evaluate_classifier
 from hand_gestures.training.summary import summarise
 
-PACKAGE = Path(hand_gestures.__file__).parent
-SERVING_FILE, BUNDLE = PACKAGE / "serving_model.py", "classifier"
-SERVING_PACKAGES = ("mlflow", "torch", "einops", "safetensors", "numpy", "pandas")
 VALIDATION_DATA = "validation_data"  # tag of a version: digest of the file that it was validated on
 ABOUT = (
     "Gesture classifiers that read embeddings of clips, float32 (clips, frames, channels, features), and give class, "
@@ -144,12 +133,11 @@ class Registry:
         if champion.tags.get(VALIDATION_DATA) != candidate.validation_data:
             return self._not_comparable(f"{stays}: it was validated on other data", candidate, champion)
         try:
-            bundle = self._bundle_of(champion)
-        except (MlflowException, HandGesturesError, OSError) as error:
+            before, now = evaluate(self._bundle_of(champion)), candidate.standing
+        except Exception as error:  # whatever is wrong with the one, the other has been trained and is not to be lost
             reason = " ".join(str(error).split())[:200]
-            return self._not_comparable(f"{stays}, but it cannot be loaded ({reason})", candidate, champion)
-        before, now = evaluate(bundle), candidate.standing
-        if now.rank() <= before.rank():
+            return self._not_comparable(f"{stays}, but cannot be tried ({reason})", candidate, champion)
+        if not now.rank() > before.rank():
             said = f"{stays}: {before}; this run reached {now} on the same clips"
             return Decision("kept", said, None, now, champion.version, before)
         version = self._register(candidate)
@@ -180,7 +168,7 @@ class Registry:
 
     def _register(self, candidate: Candidate) -> str:
         """Its version. The alias comes last: what an interruption leaves has none."""
-        logged = _log_model(candidate)
+        logged = log_model(candidate.bundle, candidate.val_file)
         if not self.client.search_registered_models(f"name = '{self.model}'"):
             self.client.create_registered_model(self.model, description=ABOUT)
         made = self.client.create_model_version(
@@ -193,36 +181,3 @@ class Registry:
         )
         self.client.set_registered_model_alias(self.model, self.alias, made.version)
         return str(made.version)
-
-
-def _log_model(candidate: Candidate) -> Any:
-    """Log the model with the code that runs it, so that it can be served wherever `SERVING_PACKAGES` are."""
-    MLFLOW_UV_AUTO_DETECT.set(False)  # it would add this project's whole lock
-    with candidate.val_file.open() as file:
-        example = file["embeddings/data"][:1].astype(np.float32)
-    with tempfile.TemporaryDirectory() as folder:
-        save_bundle(candidate.bundle, Path(folder) / BUNDLE)
-        return mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(SERVING_FILE),
-            artifacts={BUNDLE: str(Path(folder) / BUNDLE)},
-            model_config={"channel_names": list(candidate.val_file.header.channel_names)},
-            code_paths=[str(PACKAGE)],
-            signature=_signature(example),
-            input_example=example,
-            # no index has the local part of a version ("+cpu")
-            pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in SERVING_PACKAGES],
-        )
-
-
-def _signature(example: np.ndarray) -> ModelSignature:
-    return ModelSignature(
-        Schema([TensorSpec(example.dtype, (-1, *example.shape[1:]))]),
-        Schema(
-            [
-                ColSpec(DataType.string, "predicted"),
-                ColSpec(DataType.double, "confidence"),
-                ColSpec(Map(DataType.double), "probabilities"),
-            ]
-        ),
-    )

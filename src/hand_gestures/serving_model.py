@@ -3,6 +3,7 @@
 MLflow keeps this file with the bundle and runs it when the model is loaded; nothing is pickled.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from hand_gestures.classifier import load_bundle
 from hand_gestures.errors import HandGesturesError
 
-BUNDLE = "classifier"  # name of the artifact
 CLIPS_AT_A_TIME = 64
 
 
@@ -23,9 +23,9 @@ class ServedClassifier(PythonModel):
     """Embeddings of clips as the HDF5 files hold them → the class of each."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        self.bundle = load_bundle(Path(context.artifacts[BUNDLE]))
+        self.bundle = load_bundle(Path(context.artifacts["classifier"]))
         self.network = self.bundle.build()
-        given = context.model_config["channel_names"]
+        given = json.loads(Path(context.artifacts["channel_names.json"]).read_text())
         self.channels = [given.index(name) for name in self.bundle.channel_names]
 
     def predict(

@@ -1,12 +1,13 @@
 """What goes to MLflow beside the artifacts that the catalog declares. Without an active run nothing happens."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hand_gestures.flatten import flatten
 from hand_gestures.git_state import GitState
 
-LONGEST_VALUE = 6000  # characters, MLflow's limit
+LONGEST_KEY, LONGEST_VALUE = 250, 6000  # characters, MLflow's limits
 LONGEST_NAME = 100  # of a run: longer ones fill the UI's table
 NOTE = "mlflow.note.content"
 COMMIT = "mlflow.source.git.commit"
@@ -30,12 +31,12 @@ def run_name(parameters: Mapping[str, Any], changed: Mapping[str, Any], env: str
 
 
 def log_parameters(parameters: Mapping[str, Any]) -> None:
-    """Log nested parameters under flat keys: `training.epochs`."""
+    """Log nested parameters under flat keys, `training.epochs`; those that are null are left out."""
     import mlflow
 
     if mlflow.active_run():
         flat = flatten(parameters)
-        mlflow.log_params({key: str(value)[:LONGEST_VALUE] for key, value in flat.items() if value is not None})
+        mlflow.log_params({_key(name): str(value)[:LONGEST_VALUE] for name, value in flat.items() if value is not None})
 
 
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -43,7 +44,7 @@ def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
     import mlflow
 
     if mlflow.active_run():
-        mlflow.log_metrics(dict(metrics), step=step)
+        mlflow.log_metrics({_key(name): value for name, value in metrics.items()}, step=step)
 
 
 def log_trial(
@@ -113,3 +114,8 @@ def tracked_run() -> dict[str, str]:
 
     run = mlflow.active_run()
     return {"name": run.info.run_name, "id": run.info.run_id} if run else {}
+
+
+def _key(name: str) -> str:
+    """As MLflow takes it: names of the user's classes and class sets are part of some."""
+    return re.sub(r"[^\w.\- :]", "_", name)[:LONGEST_KEY]

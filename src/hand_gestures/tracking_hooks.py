@@ -2,6 +2,9 @@
 
 import atexit
 import os
+import signal
+import threading
+from types import FrameType
 from typing import Any
 
 import mlflow
@@ -31,16 +34,16 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 class TrackingHooks(MlflowHook):
     """kedro-mlflow's hook with one run for a whole pipeline, whatever its nodes open.
 
-    Parameters are logged once under flat keys, and not by every node that takes them; the run has a name that tells
-    it from others, the commit of its code, the load of the machine, and a description when it is evaluated. It is
-    closed when the pipeline ends or fails, so that the next run of the same process is a run of its own. A run that
-    was there before goes on, as kedro-mlflow has it.
+    The parameters that its nodes take are logged once, under flat keys; the run has a name that tells it from others,
+    the commit of its code, the load of the machine, and a description when it is evaluated. It is closed when the
+    pipeline ends, fails or is stopped, so that the next run of the same process is a run of its own. A run that was
+    there before goes on, as kedro-mlflow has it.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.run_id: str | None = None
-        atexit.register(self._end, "KILLED")  # an interrupted run never reaches the hooks below
+        atexit.register(self._end, "KILLED")  # an interrupted run reaches no other hook
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -67,9 +70,12 @@ class TrackingHooks(MlflowHook):
                 log_system_metrics=_system_metrics(),
             )
         self.run_id = tracking.tracked_run()["id"]
-        tracking.set_tags({"env": self.env, "pipeline": "+".join(names), "seed": str(self.parameters["seed"])})
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self._terminate)
+        tracking.set_tags({"env": self.env, "pipeline": "+".join(names)})
         tracking.log_code(git_state(self.project_path))
-        tracking.log_parameters(self.parameters)
+        taken = {name.removeprefix("params:") for name in pipeline.inputs()}
+        tracking.log_parameters({topic: value for topic, value in self.parameters.items() if topic in taken})
 
     @hook_impl
     def before_node_run(self, node: Node, catalog: DataCatalog, inputs: dict[str, Any], is_async: bool) -> None:
@@ -82,7 +88,7 @@ class TrackingHooks(MlflowHook):
     @hook_impl
     def after_node_run(self, outputs: dict[str, Any]) -> None:
         """Describe the run anew with each result that is known."""
-        told = outputs.keys() & {"dataset_fingerprint", "evaluation", "test_evaluation"}
+        told = outputs.keys() & {"dataset_fingerprint", "evaluation", "test_evaluation", "registry_decision"}
         self.results.update({name: outputs[name] for name in told})
         if told and "evaluation" in self.results:
             from hand_gestures.reporting.run_note import run_note
@@ -113,6 +119,14 @@ class TrackingHooks(MlflowHook):
         while (run := mlflow.active_run()) and run.info.run_id != kept:
             mlflow.end_run(status)
         self.run_id = None
+
+    def _terminate(self, number: int, frame: FrameType | None) -> None:
+        """Say of the run that it was stopped, and stop as if there were no handler."""
+        signal.signal(number, signal.SIG_DFL)
+        try:
+            self._end("KILLED")
+        finally:
+            os.kill(os.getpid(), number)
 
 
 def _system_metrics() -> bool:

@@ -6,12 +6,12 @@ import pytest
 import yaml
 
 from hand_gestures.embedding.hand_rates import hand_rates
-from hand_gestures.training.score_tables import per_class, per_group
+from hand_gestures.training.score_tables import confusion, per_class, per_group
 
 CATALOG = yaml.safe_load((Path(__file__).parents[2] / "conf/base/catalog.yml").read_text())
 
 
-@pytest.mark.parametrize("name", ["7", "NA", "007", "1e5", "true"])
+@pytest.mark.parametrize("name", ["7", "NA", "007", "1e5", "true", "predicted", "hand_found", "accuracy"])
 def test_tables_come_back_from_disk_whatever_a_class_or_group_is_called(name, tmp_path):
     rows = pd.DataFrame(
         {
@@ -25,6 +25,7 @@ def test_tables_come_back_from_disk_whatever_a_class_or_group_is_called(name, tm
         }
     ).assign(hand_found=pd.array([True, None, False], "boolean"))
     tables = {"val_predictions": rows, "per_class": per_class(rows, [name, "b", "c"]), "per_group": per_group(rows)}
+    tables["confusion"] = confusion(rows)
     hands = rows.assign(split="val", frames_with_hand=[1.0, 0.5, math.nan], mean_score=[0.9, 0.8, math.nan])
     tables["hand_rates"] = hand_rates(hands)
     tables["class_summary"] = pd.DataFrame({"class_name": [name, "b"], "clips": [2, 1], "size": "320x240"})

@@ -16,6 +16,7 @@ from hand_gestures.reporting.run_record import record_run
 from hand_gestures.training import score_tables
 from html_page import Page, body
 
+DECISION = {"decision": "registered", "sentence": "hand_gestures version 3 is the first champion: accuracy 0.750"}
 VALIDATION = {
     "accuracy": 0.75,
     "accuracy_low": 0.5,
@@ -48,8 +49,8 @@ PARAMETERS = {
     "split": {"lists": "/home/anna/lists.csv", "group_pattern": r"^(\w+)"},
     "augmentation": {"views": 1},
     "extraction": {"precision": "auto"},
-    "hands": {"enabled": True, "path": None},
-    "backbones": {"vit": {"path": "/home/anna/models/vit"}},
+    "hands": {"enabled": True, "name": "owner/hands", "path": None, "licence": "CC-BY-4.0"},
+    "backbones": {"vit": {"name": "owner/vit", "path": "/home/anna/models/vit", "licence": "Apache-2.0"}},
 }
 HISTORY = pd.DataFrame({"epoch": [1, 2], "val_accuracy": [0.5, 0.75], "val_loss": [1.0, 0.9]})
 
@@ -225,7 +226,7 @@ def test_the_head_tells_when_how_and_in_which_run():
 def by_class(validation, test=NOTHING, figure=None):
     names = ["fist", "wave"]
     tables = [score_tables.per_class(of, names) for of in (validation, test)]
-    return report_sections.by_class(*tables, score_tables.confusion(validation).reset_index(), figure, figure, None)
+    return report_sections.by_class(*tables, score_tables.confusion(validation), figure, figure, None)
 
 
 def test_mistakes_are_told_by_pair_the_most_frequent_first():
@@ -243,7 +244,7 @@ def test_of_very_many_mistakes_the_most_frequent_are_told_and_the_others_counted
     names = [f"c{n:02d}" for n in range(20)]
     predicted = [names[(place + 1) % 20] for place in range(20)] + [names[0]] * 2
     rows = pd.DataFrame({"class_name": names + [names[5]] * 2, "predicted": predicted})
-    confusion = score_tables.confusion(rows).reset_index()
+    confusion = score_tables.confusion(rows)
     empty = score_tables.per_class(NOTHING, names)
     (table,) = of_kind(report_sections.by_class(empty, empty, confusion, None, None, None), Table)
     assert table.rows[0] == ("c05", "c00", 2, 2 / 3)
@@ -323,20 +324,26 @@ def test_hands_that_were_not_searched_for_are_said_in_a_sentence(figure, tmp_pat
 
 
 def test_the_making_tells_fingerprints_models_and_parameters_but_no_place_on_a_machine():
-    said = shown(dataset_sections.how_made({"train": described(), "validation": described()}, record()))
+    said = shown(dataset_sections.how_made({"train": described(), "validation": described()}, record(), DECISION))
     assert "x.h5 80 40 32 x 12 x 192 0123456789ab" in said
-    assert f"vit vit main {'a' * 64}" in said
-    assert f"hands yolo.pt local file {'b' * 64}" in said
+    assert f"vit vit main Apache-2.0 {'a' * 64}" in said
+    assert DECISION["sentence"] in said
     assert "computed in float32" in said
     assert "split.lists lists.csv" in said
     assert "backbones.vit.path vit" in said
     assert "/home" not in said
 
 
+def test_the_licence_of_a_model_is_told_only_where_the_parameters_name_this_very_model():
+    table = dataset_sections.pretrained(described()["fingerprint"]["models"], PARAMETERS)
+    assert cells(table)["vit"][2] == "Apache-2.0"
+    assert cells(table)["hands"] == ["yolo.pt", "local file", "unknown", "b" * 64]  # they name owner/hands
+
+
 def test_a_lower_precision_is_told_by_channel_with_digits_that_show_it():
     file = described(closeness={"full_vit": {"cosine": 0.99987, "relative_l2": 0.00412}})
     file["fingerprint"]["precision"] = "bfloat16"
-    said = shown(dataset_sections.how_made({"train": file, "validation": file}, record()))
+    said = shown(dataset_sections.how_made({"train": file, "validation": file}, record(), DECISION))
     assert "bfloat16 beside float32" in said
     assert "full_vit 0.99987 0.00412" in said
 

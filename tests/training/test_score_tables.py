@@ -2,7 +2,14 @@ import pandas as pd
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from hand_gestures.training.score_tables import CLASS_COLUMNS, GROUP_COLUMNS, confusion, per_class, per_group
+from hand_gestures.training.score_tables import (
+    CLASS_COLUMNS,
+    GROUP_COLUMNS,
+    TRUE_CLASS,
+    confusion,
+    per_class,
+    per_group,
+)
 
 TRUE = ["a", "a", "a", "a", "b", "b", "c", "c"]
 PREDICTED = ["a", "b", "c", "c", "b", "b", "a", "d"]
@@ -59,7 +66,7 @@ def test_of_no_clips_there_are_empty_tables():
 
 
 def test_the_confusion_matrix_counts_what_was_taken_for_what():
-    counts = confusion(predictions())
+    counts = confusion(predictions()).set_index(TRUE_CLASS)
     assert list(counts.columns) == list(counts.index) == ["a", "b", "c", "d"]
     assert counts.loc["a"].tolist() == [1, 1, 2, 0]
     assert counts.loc["c", "d"] == 1

@@ -33,7 +33,7 @@ CLASS_COLUMNS = (
     "repeating", "rejected", "megabytes", "size",
 )  # fmt: skip
 SELDOM = ("test", "left_out", "repeating", "rejected")  # columns that are shown where there is something in them
-UNKNOWN_LICENCE = "unknown"  # of a run before licences were parameters
+UNKNOWN_LICENCE = "unknown"  # of a model that the parameters do not name
 MADE_BY = ("clips", "split", "augmentation", "extraction", "hands", "backbones", "evaluation")
 
 
@@ -78,12 +78,13 @@ def data_set(
     )
 
 
-def how_made(files: Mapping[str, Any], record: Mapping[str, Any]) -> Section:
-    """Fingerprints, pretrained models, precision, packages and parameters.
+def how_made(files: Mapping[str, Any], record: Mapping[str, Any], decision: Mapping[str, Any]) -> Section:
+    """Fingerprints, pretrained models, precision, what the registry made of the model, packages and parameters.
 
     Args:
         files: training and validation file, as `describe_file` gives them.
         record: of the run, as `record_run` gives it.
+        decision: of the registry, with its `sentence`.
     """
     fingerprint = files["train"]["fingerprint"]
     rows: list[list[Cell]] = [
@@ -104,6 +105,8 @@ def how_made(files: Mapping[str, Any], record: Mapping[str, Any]) -> Section:
             Table(heads, rows, "Embeddings; files of one fingerprint were made alike"),
             pretrained(fingerprint["models"], record["parameters"]),
             _closeness(fingerprint["precision"], files["train"]["closeness"]),
+            Heading("Model registry"),
+            Text(decision["sentence"]),
             Heading("Packages"),
             Facts(list(record["versions"].items())),
             Table(
@@ -138,13 +141,19 @@ def pretrained(models: Mapping[str, Any], parameters: Mapping[str, Any]) -> Tabl
             role,
             models[role]["name"],
             models[role]["commit"] or models[role]["revision"] or "local file",
-            source.get("licence", UNKNOWN_LICENCE),
+            _licence(source, models[role]["name"]),
             models[role]["sha256"],
         ]
         for role, source in {**parameters["backbones"], "hands": parameters["hands"]}.items()
         if role in models
     ]
     return Table(["", "model", "revision", "licence", "sha256 of the weights"], rows, "Pretrained models")
+
+
+def _licence(source: Mapping[str, Any], name: str) -> str:
+    """That of the model called so; the embeddings may have been made by another than the parameters name now."""
+    named = Path(source["path"]).name if source["path"] else source["name"]
+    return source["licence"] if named == name else UNKNOWN_LICENCE
 
 
 def _classes(classes: pd.DataFrame) -> Table:

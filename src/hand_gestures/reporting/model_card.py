@@ -27,6 +27,7 @@ SPEED = ("device", "preload", "preload_share", "preload_precision", "workers")
 
 def model_card(
     record: Mapping[str, Any],
+    decision: Mapping[str, Any],
     files: Mapping[str, Any],
     split: pd.DataFrame,
     split_summary: Mapping[str, Any],
@@ -39,6 +40,7 @@ def model_card(
 
     Args:
         record: of the training, as `record_run` gives it.
+        decision: of the registry, with its `sentence`.
         files: training and validation file, as `describe_embeddings` gives them.
         split: one row a clip, with its side.
         split_summary: sizes and leaks of the split.
@@ -65,7 +67,7 @@ def model_card(
         frames=frames,
         channels=channels,
         width=width,
-        facts=run_facts(record),
+        facts=[*run_facts(record), ("registry", decision["sentence"])],
         sizes=sizes(split_summary),
         split=_split_rule(parameters),
         leaks=leaks(split_summary),
@@ -143,7 +145,9 @@ def _limits(
     said += _mirror(fingerprint)
     said += [
         "It answers with one of its classes whatever a clip shows: there is no answer for other gestures or for none.",
+        "A clip is one gesture from its beginning to its end: it was not taught to find gestures in a running video.",
         "Nothing is known of people, cameras, light and surroundings that are not in the data.",
+        "Where the clips come from and who agreed to their use is not recorded here.",
     ]
     return said
 

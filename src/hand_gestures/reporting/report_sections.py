@@ -11,6 +11,7 @@ from hand_gestures.reporting.caveats import NO_GROUPS
 from hand_gestures.reporting.html_report import Block, Facts, Figure, Heading, Pictures, Section, Table, Text, table
 from hand_gestures.reporting.run_parameters import of_topics
 from hand_gestures.reporting.wording import many
+from hand_gestures.training.score_tables import TRUE_CLASS
 
 MOST_PAIRS = 15  # of classes that are taken for each other
 
@@ -24,7 +25,7 @@ def by_class(
     confused_pairs: Path,
 ) -> Section:
     """Each class, and what is taken for what; tables `per_class` of both sides, the confusion matrix with its column
-    `true`, two figures, and a folder with a picture of each pair of classes that are confused."""
+    `TRUE_CLASS`, two figures, and a folder with a picture of each pair of classes that are confused."""
     tables: list[Block] = [
         table(
             of.drop(columns="recall").rename(columns={"class_name": "class"}),
@@ -125,8 +126,8 @@ def attention(
 
 def _most_confused(confusion: pd.DataFrame) -> Block:
     """The most frequent mistakes; or that there are none. Rows and columns are of the same classes."""
-    counts = confusion.set_index("true").to_numpy(copy=True)
-    names, clips = list(confusion["true"]), counts.sum(axis=1)
+    counts = confusion.set_index(TRUE_CLASS).to_numpy(copy=True)
+    names, clips = list(confusion[TRUE_CLASS]), counts.sum(axis=1)
     np.fill_diagonal(counts, 0)
     pairs: list[tuple[str, str, int, float]] = [
         (names[true], names[said], int(counts[true, said]), float(counts[true, said] / clips[true]))

@@ -7,17 +7,19 @@ from hand_gestures.reporting.run_summary import result_lines
 
 
 def run_note(results: Mapping[str, Any], level: float, notice: str | None) -> str:
-    """Accuracy with its interval, worst group, test accuracy, data set.
+    """Accuracy with its interval, worst group, test accuracy, data set, what the registry made of the model.
 
     Args:
-        results: `evaluation`, and `test_evaluation` and `dataset_fingerprint` where they are known.
+        results: `evaluation`, and `test_evaluation`, `dataset_fingerprint` and `registry_decision` where they are
+            known.
         level: of the intervals.
         notice: a sentence that stands below.
     """
     (name, headline), *lines = result_lines(results["evaluation"], results.get("test_evaluation", {}), level)
-    files = results.get("dataset_fingerprint")
+    files, decision = results.get("dataset_fingerprint"), results.get("registry_decision")
     told = [f"**{name} {headline}**", *(f"- {what.strip()}: {text}" for what, text in lines)]
     told += [f"- data: {data_line(files)}"] if files else []
+    told += [f"- registry: {decision['sentence']}"] if decision else []
     return "\n".join([told[0], "", *told[1:], *(["", f"_{notice.strip()}_"] if notice else [])])
 
 

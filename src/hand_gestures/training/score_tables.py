@@ -14,6 +14,7 @@ CLASS_COLUMNS = [
     "most_frequent_mistake",
     "times_mistaken",
 ]
+TRUE_CLASS = "true / predicted"  # no folder, and so no class, can be called so
 GROUP_COLUMNS = ["group", "clips", "right", "accuracy"]
 
 
@@ -55,9 +56,12 @@ def per_group(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Clips by true class (rows) and predicted class (columns), for the classes that occur in either."""
+    """Clips by true class (rows, named in the column `TRUE_CLASS`) and predicted class (columns), for the classes that
+    occur in either."""
     names = sorted({*predictions["class_name"], *predictions["predicted"]})
-    return pd.DataFrame(_count(predictions, names), index=pd.Index(names, name="true"), columns=names)
+    counts = pd.DataFrame(_count(predictions, names), columns=names)
+    counts.insert(0, TRUE_CLASS, names)
+    return counts
 
 
 def _count(predictions: pd.DataFrame, names: list[str]) -> np.ndarray:

@@ -116,7 +116,7 @@ def evaluate_validation(
         result.predictions,
         score.by_class,
         score.by_group,
-        confusion(result.predictions).reset_index(),
+        confusion(result.predictions),
         channel_statistics(result.channel_attention, classes, classifier.channel_names),
         frame_statistics(result.sequence_attention, classes),
         clip_attention(result),

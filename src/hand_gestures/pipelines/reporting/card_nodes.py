@@ -7,6 +7,7 @@ import pandas as pd
 
 def write_model_card(
     record: dict[str, Any],
+    decision: dict[str, Any],
     files: dict[str, Any],
     split: pd.DataFrame,
     split_summary: dict[str, Any],
@@ -18,4 +19,4 @@ def write_model_card(
     """The model card, written from what the run measured."""
     from hand_gestures.reporting.model_card import model_card
 
-    return model_card(record, files, split, split_summary, evaluation, test_evaluation, classes, test_classes)
+    return model_card(record, decision, files, split, split_summary, evaluation, test_evaluation, classes, test_classes)

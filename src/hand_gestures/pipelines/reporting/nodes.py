@@ -22,10 +22,11 @@ def draw_figures(
 ) -> tuple[Figure, Figure, Figure, Figure, Figure]:
     """Curves, confusion matrix, accuracy by class, group and confidence."""
     from hand_gestures.reporting import figures
+    from hand_gestures.training.score_tables import TRUE_CLASS
 
     return (
         figures.training_curves(history),
-        figures.confusion_matrix(confusion.set_index("true")),
+        figures.confusion_matrix(confusion.set_index(TRUE_CLASS)),
         figures.class_accuracy(predictions),
         figures.group_accuracy(groups),
         figures.reliability_diagram(predictions),

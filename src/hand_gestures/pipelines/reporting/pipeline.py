@@ -128,7 +128,7 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 tell_making,
-                inputs=["dataset_fingerprint", "run_record"],
+                inputs=["dataset_fingerprint", "run_record", "registry_decision"],
                 outputs="making_sections",
                 name="tell_making",
             ),
@@ -153,6 +153,7 @@ def create_pipeline() -> Pipeline:
                 write_model_card,
                 inputs=[
                     "run_record",
+                    "registry_decision",
                     "dataset_fingerprint",
                     "split",
                     "split_summary",

@@ -81,11 +81,11 @@ def tell_dataset(
     return [data_set(classes, split_summary, hand_rates, lengths, balance, contact_sheets, hand_sheets)]
 
 
-def tell_making(files: dict[str, Any], record: dict[str, Any]) -> list[Section]:
+def tell_making(files: dict[str, Any], record: dict[str, Any], decision: dict[str, Any]) -> list[Section]:
     """From what and how all this was made."""
     from hand_gestures.reporting.dataset_sections import how_made
 
-    return [how_made(files, record)]
+    return [how_made(files, record, decision)]
 
 
 def write_report(
