@@ -33,28 +33,39 @@ class SummaryHooks:
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         made = pipeline.all_outputs()
-        if "evaluation" not in made:
+        lines = [
+            *(self._of_model(made, catalog) if "evaluation" in made else ()),
+            *(self._of_comparison(catalog) if "comparison_report" in made else ()),
+        ]
+        if not lines:
             return
+        lines += [("MLflow", f"{_command('mlflow')} ui"), ("pipeline", f"{_command('kedro')} viz run{self._env()}")]
+        width = max(len(name) for name, _ in lines) + 2
+        notice = [self.parameters["notice"]] if self.parameters.get("notice") else []
+        print("\n" + "\n".join([f"{name + ':':<{width}}{text}" for name, text in lines] + notice))
+
+    def _of_model(self, made: set[str], catalog: DataCatalog) -> list[tuple[str, str]]:
         from hand_gestures.reporting.run_summary import result_lines
 
         test = catalog.load("test_evaluation") if "test_evaluation" in made else {}
         lines = result_lines(catalog.load("evaluation"), test, self.parameters["evaluation"]["confidence_level"])
         if "registry_decision" in made:
             lines.append(("registry", catalog.load("registry_decision")["sentence"]))
-        lines += [
+        return [
+            *lines,
             ("report", _place(catalog, "report")),
             ("model", _place(catalog, "classifier")),
             ("model card", _place(catalog, "model_card")),
             ("figures", str(Path(_place(catalog, "confusion_figure")).parent)),
-            ("MLflow", f"{_command('mlflow')} ui"),
-            (
-                "pipeline",
-                f"{_command('kedro')} viz run{f' --env {self.env}' if self.env not in (None, 'local') else ''}",
-            ),
         ]
-        width = max(len(name) for name, _ in lines) + 2
-        notice = [self.parameters["notice"]] if self.parameters.get("notice") else []
-        print("\n" + "\n".join([f"{name + ':':<{width}}{text}" for name, text in lines] + notice))
+
+    def _of_comparison(self, catalog: DataCatalog) -> list[tuple[str, str]]:
+        from hand_gestures.reporting.run_summary import variant_lines
+
+        return [*variant_lines(catalog.load("comparison")), ("comparison", _place(catalog, "comparison_report"))]
+
+    def _env(self) -> str:
+        return f" --env {self.env}" if self.env not in (None, "local") else ""
 
 
 def _command(name: str) -> str:

@@ -1,4 +1,6 @@
-from hand_gestures.reporting.run_summary import result_lines
+import pandas as pd
+
+from hand_gestures.reporting.run_summary import result_lines, variant_lines
 
 VALIDATION = {
     "accuracy": 0.98611,
@@ -45,3 +47,18 @@ def test_clips_without_hands_are_told_apart_where_there_are_some():
     lines = dict(result_lines(VALIDATION | {"accuracy_without_hands": 0.5, "clips_without_hands": 4}, {}, 0.95))
     assert lines["  hands found"] == "0.986"
     assert lines["  no hands found"] == "0.500 (4 clips)"
+
+
+def test_each_variant_of_a_comparison_has_its_line():
+    table = pd.DataFrame(
+        {
+            "variant": ["bilstm without left", "nearest_neighbour"],
+            "accuracy": [0.98, 0.1],
+            "seeds": [3, 1],
+            "accuracy_spread": [0.0123, None],
+        }
+    )
+    assert variant_lines(table) == [
+        ("bilstm without left", "0.980 (3 seeds, standard deviation 0.012)"),
+        ("nearest neighbour", "0.100 (1 seed)"),
+    ]

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from hand_gestures.reporting.rows import readable
+from hand_gestures.reporting.wording import many
 
 NOT_SETS = {"accuracy_low", "accuracy_high", "accuracy_with_hands", "accuracy_without_hands"}
 
@@ -33,6 +36,18 @@ def result_lines(validation: Mapping[str, Any], test: Mapping[str, Any], level: 
     if test:
         lines.append(("test accuracy", _accuracy(test, level)))
     return lines
+
+
+def variant_lines(comparison: pd.DataFrame) -> list[tuple[str, str]]:
+    """Pairs of a variant's name and its accuracy; `comparison` is the table of `compare_variants`."""
+    return [
+        (
+            readable(row["variant"]),
+            f"{row['accuracy']:.3f} ({many(row['seeds'], 'seed')}"
+            + (f", standard deviation {row['accuracy_spread']:.3f})" if pd.notna(row["accuracy_spread"]) else ")"),
+        )
+        for _, row in comparison.iterrows()
+    ]
 
 
 def _accuracy(figures: Mapping[str, Any], level: float) -> str:
