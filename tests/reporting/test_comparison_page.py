@@ -53,12 +53,13 @@ def test_the_findings_say_what_the_figures_say():
 
 def test_the_page_holds_the_figure_and_a_row_for_each_variant(tmp_path):
     matplotlib.figure.Figure().savefig(tmp_path / "figure.png")
-    page = Page(comparison_page(TABLE, 10, 0.9, tmp_path / "figure.png"))
+    page = Page(comparison_page(TABLE, 10, 0.9, "Only drawn hands.", tmp_path / "figure.png"))
     (text,) = page.all("body")
     assert "9 variants on the same embeddings, beside bilstm: accuracy 0.900 over 3 seeds." in text
     for variant in TABLE["variant"]:
         assert variant.replace("_", " ") in text
     assert "90% interval" in text
+    assert "Only drawn hands." in text
     assert "-0.400 to -0.200" in text
 
 

@@ -21,7 +21,14 @@ def variant_accuracy(trials: pd.DataFrame) -> Figure:
         accuracies = trials.loc[trials["variant"] == name, "accuracy"]
         axes.plot([means[name]] * 2, [place - 0.32, place + 0.32], color=INK, linewidth=2, zorder=3)
         axes.plot(
-            accuracies, np.full(len(accuracies), place), "o", color=colour, alpha=0.6, markersize=7, markeredgewidth=0
+            accuracies,
+            np.full(len(accuracies), place),
+            "o",
+            color=colour,
+            alpha=0.6,
+            markersize=7,
+            markeredgewidth=0,
+            clip_on=False,
         )
         axes.text(1.02, place, f"{means[name]:.3f}", va="center", fontsize=9, color=INK)
     name_rows(axes, np.arange(len(names)), names)

@@ -14,17 +14,19 @@ CAVEATS = (
     "All variants train with the same settings, which were chosen for none of the others.",
     "A difference is that of the mean over seeds on the same clips; its interval says how it would differ for other "
     "groups of clips, not for other seeds.",
+    "Times of training are those of this machine, whatever else it did meanwhile.",
 )
 PIXELS, RANDOM = "nearest_neighbour", ", random split"  # names of variants
 
 
-def comparison_page(table: pd.DataFrame, classes: int, level: float, figure: Path) -> str:
+def comparison_page(table: pd.DataFrame, classes: int, level: float, notice: str | None, figure: Path) -> str:
     """The page of one comparison.
 
     Args:
         table: as `compare_variants` gives it.
         classes: that there are.
         level: of the intervals.
+        notice: what else must be said of the figures.
         figure: of `variant_accuracy`.
     """
     first = table.iloc[0]
@@ -36,12 +38,13 @@ def comparison_page(table: pd.DataFrame, classes: int, level: float, figure: Pat
         "Validation clips. Spread: standard deviation over seeds. Difference: of the mean accuracy from the first "
         f"row's on the same clips, with its {level:.0%} interval over groups"
     )
+    caveats = [*([notice] if notice else []), *CAVEATS]
     columns = ["instead", "what comes of it", "difference", "interval"]
     said = f"What comes of other networks and inputs, as difference in accuracy with its {level:.0%} interval"
     sections = [
         Section(
             "What it says",
-            [Table(columns, findings(table, classes), said), Notes(CAVEATS, "How far to trust it")],
+            [Table(columns, findings(table, classes), said), Notes(caveats, "How far to trust it")],
         ),
         Section("Accuracy", [Figure(figure, "Accuracy of each variant."), Table(*_cells(table), caption)]),
     ]

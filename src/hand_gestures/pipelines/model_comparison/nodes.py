@@ -91,9 +91,9 @@ def draw_comparison(trials: pd.DataFrame) -> Figure:
 
 
 def write_comparison(
-    table: pd.DataFrame, figure: Path, class_names: list[str], evaluation: EvaluationParameters
+    table: pd.DataFrame, figure: Path, class_names: list[str], evaluation: EvaluationParameters, notice: str | None
 ) -> str:
     """The page: what the comparison says, its figure and its table."""
     from hand_gestures.reporting.comparison_page import comparison_page
 
-    return comparison_page(table, len(class_names), evaluation.confidence_level, figure)
+    return comparison_page(table, len(class_names), evaluation.confidence_level, notice, figure)

@@ -41,7 +41,7 @@ def create_pipeline() -> Pipeline:
             node(draw_comparison, inputs="comparison_trials", outputs="comparison_figure", name="draw_comparison"),
             node(
                 write_comparison,
-                inputs=["comparison", "comparison_figure", "class_names", "params:evaluation"],
+                inputs=["comparison", "comparison_figure", "class_names", "params:evaluation", "params:notice"],
                 outputs="comparison_report",
                 name="write_comparison",
             ),
