@@ -1,12 +1,12 @@
 """Several devices, here processes of one CPU. Starting them takes seconds, so few tests do."""
 
 import logging
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -25,6 +25,7 @@ from small_embeddings import embedded_sequence, embedding_stream
 
 TESTS = Path(__file__).parents[1]
 SETTINGS = {
+    "name": "bilstm",
     "hidden": 8,
     "layers": 1,
     "dropout": 0.0,
@@ -61,29 +62,116 @@ def trainers(process=None):
     return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
-@pytest.fixture
-def files(tmp_path):
+def shared_memory(process):
+    """The large pieces of it that a process holds, by name."""
+    maps = [line.split(maxsplit=5) for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines()]
+    sizes = {
+        place: int(end, 16) - int(start, 16)
+        for (start, end), place in ((line[0].split("-"), line[5]) for line in maps if "/torch_" in line[-1])
+    }
+    return {place for place, size in sizes.items() if size > 20_000}
+
+
+def write_files(folder):
     """35 clips of unequal classes to train on, so that neither batches nor classes divide evenly; and 13 that
     validate, a quarter of them with a wrong label, so that training soon learns what does not hold there."""
     train = [embedded_sequence(label, n) for n, label in enumerate([0] * 7 + [1] * 17 + [2] * 11)]
     val = [embedded_sequence(n % 3, n)._replace(labels=np.array([(n + (n % 4 == 0)) % 3])) for n in range(100, 113)]
-    write_embeddings(tmp_path / "train.h5", embedding_stream(train))
-    write_embeddings(tmp_path / "val.h5", embedding_stream(val, first=100))
-    return EmbeddingFile(tmp_path / "train.h5"), EmbeddingFile(tmp_path / "val.h5")
+    write_embeddings(folder / "train.h5", embedding_stream(train))
+    write_embeddings(folder / "val.h5", embedding_stream(val, first=100))
+    return EmbeddingFile(folder / "train.h5"), EmbeddingFile(folder / "val.h5")
 
 
-def test_two_processes_train_the_model_that_one_trains(files, tmp_path, caplog):
-    training, seen = [], []
+@pytest.fixture
+def files(tmp_path):
+    return write_files(tmp_path)
+
+
+LEARNING = {"epochs": 30, "patience": 3}
+SCRIPT = f"""
+import os, shutil, signal, sys, time
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+sys.path.insert(0, {str(TESTS)!r})
+from training.test_devices import LEARNING, EmbeddingFile, train, trainers
+folder = Path(sys.argv[1])
+def on_epoch(metrics):
+    print(*metrics, flush=True)
+    if metrics.epoch == 3:
+        for kept in ("identity.json", "last.ckpt"):
+            shutil.copy(folder / "killed" / kept, folder / "stopped")
+    if metrics.epoch == 8:
+        waiting, suspended = trainers()
+        suspended.suspend()
+        print(waiting.pid, suspended.pid, flush=True)
+        time.sleep(2)  # now the first one waits for the other, and comes to no epoch's end where it would miss us
+        os.kill(os.getpid(), signal.SIGKILL)
+files = [EmbeddingFile(folder / name) for name in ("train.h5", "val.h5")]
+train(files, folder / "killed", on_epoch=on_epoch, **LEARNING)
+"""
+
+
+class Killed(NamedTuple):
+    """A training by two processes that was killed: what it told, and what it left."""
+
+    told: list[EpochMetrics]
+    waiting: psutil.Process
+    suspended: psutil.Process
+    stopped: Path  # its state after the second epoch or a later one
+    files: tuple[EmbeddingFile, EmbeddingFile]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("killed")
+    files = write_files(folder)
+    (folder / "stopped").mkdir()
+    with (folder / "told").open("w") as told:  # no pipe: those that are left behind would hold it open
+        script = subprocess.run([sys.executable, "-c", SCRIPT, folder], stdout=told, check=False)
+    assert script.returncode == -signal.SIGKILL
+    *epochs, pids = (line.split() for line in (folder / "told").read_text().splitlines())
+    ranks = [psutil.Process(int(pid)) for pid in pids]
+    metrics = [EpochMetrics(int(epoch), *map(float, rest)) for epoch, *rest in epochs]
+    yield Killed(metrics, *ranks, folder / "stopped", files)
+    for rank in filter(psutil.Process.is_running, ranks):
+        rank.kill()
+
+
+def ends(process):
+    patience = time.monotonic() + 30
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > patience:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_a_killed_training_leaves_no_process_behind(killed):
+    assert killed.suspended.status() == psutil.STATUS_STOPPED
+    assert ends(killed.waiting)  # without a word from the other
+    killed.suspended.resume()
+    assert ends(killed.suspended)
+
+
+def test_two_processes_that_go_on_after_a_kill_train_the_model_that_one_trains(killed, tmp_path, caplog):
+    seen, memory = [], []
 
     def on_epoch(metrics):
-        training.append(len(trainers()))
         seen.append(metrics)
+        if metrics.epoch == 8:
+            memory.extend(map(shared_memory, [psutil.Process(), *trainers()]))
 
-    settings = {"epochs": 30, "patience": 3}
-    one = train(files, tmp_path / "one", devices=1, **settings)
+    one = train(killed.files, tmp_path, devices=1, **LEARNING)
+    caplog.clear()
     with caplog.at_level(logging.INFO):
-        caplog.clear()
-        two = train(files, tmp_path / "two", on_epoch=on_epoch, **settings)
+        two = train(killed.files, killed.stopped, on_epoch=on_epoch, **LEARNING)
+    assert caplog.messages[0] == "the training goes on where it was stopped"
+    trained_again = [message for message in caplog.messages if message.startswith("epoch ")]
+    assert len(seen) - 7 <= len(trained_again) <= len(seen) - 2  # told once each, of those before nothing is said again
+    assert [metrics.epoch for metrics in seen] == list(two.history["epoch"])
+    assert seen[:8] == killed.told
+
     np.testing.assert_allclose(two.history, one.history, atol=1e-4, rtol=0)
     best = one.best.metrics["epoch"]
     assert two.best.metrics["epoch"] == best == len(one.history) - 3 < 27
@@ -91,15 +179,15 @@ def test_two_processes_train_the_model_that_one_trains(files, tmp_path, caplog):
         # softmax takes no notice of what is added to all scores: this bias has no gradient but rounding
         if not name.endswith("attention.score.2.bias"):
             torch.testing.assert_close(two.best.weights[name], value, atol=1e-5, rtol=0)
-    answers = [evaluate_classifier(model, files[1], 8, torch.device("cpu")) for model in (one.best, two.best)]
+    answers = [evaluate_classifier(model, killed.files[1], 8, torch.device("cpu")) for model in (one.best, two.best)]
     np.testing.assert_allclose(answers[1].probabilities, answers[0].probabilities, atol=1e-5, rtol=0)
     # each of the 13 clips counts once
     right = answers[1].predictions["correct"]
     assert two.history["val_accuracy"][best - 1] == pytest.approx(right.sum() / 13, abs=1e-6)
-    # every epoch is told of here, as it ends
-    assert [metrics.epoch for metrics in seen] == list(two.history["epoch"])
-    assert training[0] == 2
-    assert len([message for message in caplog.messages if message.startswith("epoch ")]) == len(seen)
+
+    here, *there = memory
+    assert here
+    assert there == [here, here]  # the embeddings are kept once
     assert trainers() == []
 
 
@@ -122,71 +210,6 @@ def test_a_process_that_dies_is_one_sentence(files, tmp_path):
         train(files, tmp_path / "training", epochs=10_000, on_epoch=on_epoch)
     assert "\n" not in str(caught.value)
     assert trainers() == []
-
-
-SCRIPT = f"""
-import os, shutil, signal, sys
-import torch
-torch.set_num_threads(1)
-sys.path.insert(0, {str(TESTS)!r})
-from pathlib import Path
-from training.test_devices import EmbeddingFile, train, trainers
-folder = Path(sys.argv[1])
-def on_epoch(metrics):
-    print(*metrics, flush=True)
-    if metrics.epoch == 3:
-        shutil.copytree(folder / "killed", folder / "resumed")
-    if metrics.epoch == 5:
-        waiting, stopped = trainers()
-        stopped.suspend()  # now the other waits for it, and does not meet the broken pipe to here
-        print(waiting.pid, stopped.pid, flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
-train([EmbeddingFile(folder / name) for name in ("train.h5", "val.h5")], folder / "killed", dropout=0.3,
-      epochs=200, on_epoch=on_epoch)
-"""
-
-
-def wait_for_end(pid):
-    patience = time.monotonic() + 30
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > patience:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def test_a_killed_training_leaves_no_process_behind_and_goes_on_alike(files, tmp_path, caplog):
-    killed = subprocess.run([sys.executable, "-c", SCRIPT, tmp_path], capture_output=True, text=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    *epochs, last_line = killed.stdout.splitlines()
-    waiting, suspended = map(int, last_line.split())
-    try:
-        assert wait_for_end(waiting)
-        os.kill(suspended, signal.SIGCONT)
-        assert wait_for_end(suspended)
-    finally:
-        for pid in filter(psutil.pid_exists, (waiting, suspended)):
-            os.kill(pid, signal.SIGKILL)
-
-    class EnoughError(Exception):
-        pass
-
-    seen = []
-
-    def on_epoch(metrics):
-        seen.append(metrics)
-        if metrics.epoch == 5:
-            raise EnoughError
-
-    with caplog.at_level(logging.INFO), pytest.raises(EnoughError):
-        train(files, tmp_path / "resumed", dropout=0.3, epochs=200, on_epoch=on_epoch)  # from its second or third epoch
-    assert "the training goes on where it was stopped" in caplog.messages
-    assert 2 <= len([message for message in caplog.messages if message.startswith("epoch ")]) <= 3
-    assert seen == [EpochMetrics(int(number), *map(float, rest)) for number, *rest in map(str.split, epochs)]
-    assert trainers() == []
-    with caplog.at_level(logging.INFO):
-        train(files, tmp_path / "resumed", dropout=0.3, epochs=1, devices=1)
-    assert any("an unfinished training is removed" in message for message in caplog.messages)
 
 
 def test_each_process_drops_out_for_itself(files, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
-from hand_gestures.training.best_epoch import BestEpoch, MakeBundle
+from hand_gestures.classifier import Bundle, GestureNetwork, save_bundle
 from hand_gestures.training.module import EpochMetrics, GestureModule
 from hand_gestures.training.ranks import place
 from hand_gestures.training.resume import TrainingFolder
@@ -37,21 +37,27 @@ class Fit:
     val: DataLoader
     folder: TrainingFolder
     last: Path | None
-    make_bundle: MakeBundle
+    make_bundle: Callable[[GestureNetwork, EpochMetrics], Bundle]
     epochs: int
     gradient_clip: float
     precision: str
     device: str
 
     def __call__(self, report: Callable[[EpochMetrics], None]) -> None:
-        """Train; `report` is told of every epoch that ends."""
-        best = BestEpoch(self.folder.best, self.make_bundle, report)
+        """Train; keep the best epoch's bundle, and tell `report` of every epoch that ends."""
+
+        def after_epoch(metrics: EpochMetrics) -> None:
+            if metrics is max(self.module.history, key=EpochMetrics.rank):
+                save_bundle(self.make_bundle(self.module.network, metrics), self.folder.best)
+            report(metrics)
+
+        self.module.on_epoch = after_epoch
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=EXPECTED)
-            self._trainer(best).fit(self.module, self.train, self.val, ckpt_path=self.last, weights_only=True)
+            self._trainer().fit(self.module, self.train, self.val, ckpt_path=self.last, weights_only=True)
 
-    def _trainer(self, best: BestEpoch) -> lightning.Trainer:
-        rank, ranks = place()
+    def _trainer(self) -> lightning.Trainer:
+        _, ranks = place()
         kind, _, number = self.device.partition(":")
         # its messages go to the logger of whichever of its three packages was imported last
         for chatty in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
@@ -67,8 +73,8 @@ class Fit:
             num_sanity_val_steps=0,
             deterministic="warn",
             logger=False,
-            callbacks=[best, self.folder.keep_last()],
-            enable_progress_bar=sys.stderr.isatty() and rank == 0,
+            callbacks=[self.folder.keep_last()],
+            enable_progress_bar=sys.stderr.isatty(),  # the first rank draws it
             enable_model_summary=False,
         )
 

@@ -1,5 +1,6 @@
 """The training step and what is measured after each epoch."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import lightning
@@ -85,7 +86,12 @@ class GestureModule(lightning.LightningModule):
         class_weights: (classes,) factors of the loss, or None.
         seed: of what is drawn.
         patience: epochs without a better one after which training stops; None never stops early.
+
+    Attributes:
+        on_epoch: called with the metrics of each finished epoch, in the first process alone.
     """
+
+    on_epoch: Callable[[EpochMetrics], None]
 
     def __init__(
         self,
@@ -129,6 +135,8 @@ class GestureModule(lightning.LightningModule):
     def on_train_epoch_end(self) -> None:  # validation of the same epoch has run by then
         train, val = self.train_metrics.finish(), self.val_metrics.finish()
         self.history.append(EpochMetrics(self.current_epoch + 1, *train, *val, self.rate))
+        if self.trainer.is_global_zero:
+            self.on_epoch(self.history[-1])
         self.trainer.should_stop = out_of_patience(self.history, self.patience)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

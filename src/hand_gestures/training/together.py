@@ -96,6 +96,7 @@ def _fit(fit: Fit, rank: int, devices: int, port: int, sender: Connection) -> No
     """What each process does."""
     end_with_parent()
     os.environ["LOCAL_RANK"] = str(rank)  # where Lightning looks for it
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // devices))  # more of them than cores hold each other up
     try:
         _meet(rank, devices, port, fit.device)
         fit(sender.send)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import lightning
 import numpy as np
@@ -213,7 +213,7 @@ def balanced_weights(file: Embeddings) -> torch.Tensor:
 
 
 def _bundle(
-    network: GestureNetwork, architecture: dict, file: Embeddings, frames: int, metrics: EpochMetrics
+    network: GestureNetwork, metrics: EpochMetrics, *, architecture: dict, file: Embeddings, frames: int
 ) -> Bundle:
     return Bundle(
         weights={name: value.detach().cpu().clone() for name, value in network.state_dict().items()},
