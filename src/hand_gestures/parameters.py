@@ -246,6 +246,7 @@ class TrainingParameters(Topic):
         "auto", description="bfloat16: mixed precision; auto takes it where the device computes in it"
     )
     device: Device = "auto"
+    devices: PositiveInt = Field(1, description="devices of this kind that train together, each a share of the batch")
     preload: bool | Literal["auto"] = Field("auto", description="keep all embeddings in memory; auto where they fit")
     preload_share: Annotated[float, Field(gt=0, le=1)] = Field(0.25, description="of the free memory, for auto")
     preload_precision: Literal["float32", "float16"] = Field("float32", description="of the numbers kept in memory")
@@ -253,7 +254,22 @@ class TrainingParameters(Topic):
     view_sampling: Literal["all", "random"] = Field(
         "all", description="an epoch shows every view of a clip, or another one each time"
     )
-    workers: NonNegativeInt = Field(0, description="processes that read clips which are not kept in memory")
+    workers: NonNegativeInt = Field(
+        0, description="processes that read clips which are not kept in memory, for each device"
+    )
+
+    @field_validator("devices")
+    @classmethod
+    def _equal_shares(cls, value: int, info: ValidationInfo) -> int:
+        device, batch_size = info.data.get("device", "auto"), info.data.get("batch_size", 0)
+        if value > 1 and ":" in device:
+            raise ValueError(f"{device} is a single one: set training.device to cuda, or this to 1")
+        if batch_size % value:
+            raise ValueError(
+                f"a batch of {batch_size} clips cannot be shared out evenly: set training.batch_size to a multiple of "
+                f"{value}, or this to another number"
+            )
+        return value
 
 
 class EvaluationParameters(Topic):

@@ -46,16 +46,20 @@ def in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], proc
         pool.shutdown(cancel_futures=True)
 
 
+def end_with_parent() -> None:
+    """Let this process end at once with Ctrl-C, and with its parent, of which a killed one tells nobody."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
+
+
 def _prepare() -> None:
-    """One thread a process; end at once with Ctrl-C, and with the parent, of which a killed one tells nobody."""
     import cv2
 
-    cv2.setNumThreads(0)
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    cv2.setNumThreads(0)  # one thread a process
+    end_with_parent()
 
 
-def _end_with_parent() -> None:
+def _wait_for_end_of_parent() -> None:
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])

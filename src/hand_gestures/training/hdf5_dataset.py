@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import psutil
 import torch
 from torch.utils.data import Dataset
 
 from hand_gestures.embedding.selection import Embeddings
 from hand_gestures.errors import HandGesturesError
 from hand_gestures.training.buffers import BatchBuffers
+from hand_gestures.training.shared_memory import free_memory, shared_tensor
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
@@ -34,6 +34,7 @@ class HDF5Dataset(Dataset):
         preload: keep all rows in memory; "auto" does so where they fit in `share` of what is free.
         share: of the free memory, 0..1.
         precision: of the numbers in memory; items are float32 always.
+        shared: what is kept in memory is sent to other processes as it is; else each gets a copy.
     """
 
     def __init__(
@@ -42,14 +43,15 @@ class HDF5Dataset(Dataset):
         preload: bool | Literal["auto"] = "auto",
         share: float = 0.25,
         precision: Literal["float32", "float16"] = "float32",
+        shared: bool = False,
     ) -> None:
         self.file = file
         self.labels = torch.from_numpy(file.labels)
         self._read = file.reader()
         self._buffers = BatchBuffers()
         size = int(np.prod(file.header.shape)) * DTYPES[precision].itemsize
-        fits = size <= psutil.virtual_memory().available * share
-        self.preloaded = self._read_all(DTYPES[precision]) if (fits if preload == "auto" else preload) else None
+        fits = size <= free_memory(shared) * share
+        self.preloaded = self._read_all(DTYPES[precision], shared) if (fits if preload == "auto" else preload) else None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -85,10 +87,11 @@ class HDF5Dataset(Dataset):
         # numpy copies in this thread; torch would ask others, which readers beside this one keep busy
         np.copyto(clip.numpy(), stored.transpose(1, 0, 2), casting="same_kind")
 
-    def _read_all(self, dtype: torch.dtype) -> torch.Tensor:
+    def _read_all(self, dtype: torch.dtype, shared: bool) -> torch.Tensor:
         """All rows (N, C, T, D), inflated by a thread a core."""
         rows, frames, channels, width = self.file.header.shape
-        clips = torch.empty(rows, channels, frames, width, dtype=dtype)
+        shape = (rows, channels, frames, width)
+        clips = shared_tensor(shape, dtype) if shared else torch.empty(shape, dtype=dtype)
         self._read.open()
         with ThreadPoolExecutor(os.cpu_count()) as readers:
             for _ in readers.map(self._read_into, range(rows), clips):

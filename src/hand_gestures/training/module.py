@@ -12,6 +12,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from hand_gestures.classifier import GestureNetwork
 from hand_gestures.training.hdf5_dataset import EmbeddedClip
+from hand_gestures.training.ranks import over_whole_batch, place
 
 
 class EpochMetrics(NamedTuple):
@@ -46,19 +47,25 @@ class SplitMetrics(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.loss = MeanMetric()
-        self.accuracy = MulticlassAccuracy(classes, average="micro")
+        alone: dict[str, Any] = {"sync_on_compute": False, "compute_with_cache": False}
+        self.loss = MeanMetric(**alone)
+        self.accuracy = MulticlassAccuracy(classes, average="micro", **alone)
 
-    def update(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        self.loss.update(loss.detach(), weight=len(labels))
+    def update(
+        self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor, rows: int | torch.Tensor | None = None
+    ) -> None:
+        """Add a batch; its loss stands for `rows` rows, or as many as there are labels."""
+        self.loss.update(loss.detach(), weight=len(labels) if rows is None else rows)
         self.accuracy.update(logits.detach(), labels)
 
     def values(self) -> dict[str, torch.Tensor]:
-        """Loss and accuracy so far."""
+        """Loss and accuracy so far, in this process."""
         return {"loss": self.loss.compute(), "accuracy": self.accuracy.compute()}
 
     def finish(self) -> tuple[float, float]:
-        """Loss and accuracy since the last call."""
+        """Loss and accuracy since the last call, over all processes that train together."""
+        self.loss.sync()
+        self.accuracy.sync()
         loss, accuracy = map(float, self.values().values())
         self.loss.reset()
         self.accuracy.reset()
@@ -68,8 +75,8 @@ class SplitMetrics(nn.Module):
 class GestureModule(lightning.LightningModule):
     """RAdam on cross entropy, the learning rate of one cycle stepped with every batch.
 
-    What a step draws (dropout) depends on `seed`, its epoch and its number alone, so that an epoch that is run again
-    after a kill gives the same result.
+    What a step draws (dropout) depends on `seed`, its epoch, its number and the rank of the process alone, so that an
+    epoch that is run again after a kill gives the same result.
 
     Args:
         network: what is trained.
@@ -79,8 +86,12 @@ class GestureModule(lightning.LightningModule):
         class_weights: (classes,) factors of the loss, or None.
         seed: of what is drawn.
         patience: epochs without a better one after which training stops; None never stops early.
-        on_epoch: called with the metrics of each finished epoch.
+
+    Attributes:
+        on_epoch: called with the metrics of each finished epoch, in the first process alone.
     """
+
+    on_epoch: Callable[[EpochMetrics], None]
 
     def __init__(
         self,
@@ -92,7 +103,6 @@ class GestureModule(lightning.LightningModule):
         class_weights: torch.Tensor | None,
         seed: int,
         patience: int | None,
-        on_epoch: Callable[[EpochMetrics], None],
     ) -> None:
         super().__init__()
         self.network = network
@@ -101,18 +111,19 @@ class GestureModule(lightning.LightningModule):
         self.weight_decay = weight_decay
         self.seed = seed
         self.patience = patience
-        self.on_epoch = on_epoch
         self.history: list[EpochMetrics] = []
         self.train_metrics = SplitMetrics(network.classes)
         self.val_metrics = SplitMetrics(network.classes)
         self.rate = 0.0  # of the last step
+        self.allow_zero_length_dataloader_with_multiple_devices = True  # fewer validation clips than devices
 
     def training_step(self, batch: EmbeddedClip, step: int) -> torch.Tensor:
-        torch.manual_seed(int(np.random.SeedSequence((self.seed, self.current_epoch, step)).generate_state(1)[0]))
+        draw = np.random.SeedSequence((self.seed, self.current_epoch, step, place()[0]))
+        torch.manual_seed(int(draw.generate_state(1)[0]))
         self.rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
         logits = self.network(batch.clip).logits
-        loss = self.loss(logits, batch.label)
-        self.train_metrics.update(loss, logits, batch.label)
+        loss, rows = over_whole_batch(self.loss(logits, batch.label), batch.label, self.loss.weight)
+        self.train_metrics.update(loss, logits, batch.label, rows)
         if self.trainer.progress_bar_callback is not None:
             self.log_dict(self.train_metrics.values(), prog_bar=True, batch_size=len(batch.label))
         return loss
@@ -124,7 +135,8 @@ class GestureModule(lightning.LightningModule):
     def on_train_epoch_end(self) -> None:  # validation of the same epoch has run by then
         train, val = self.train_metrics.finish(), self.val_metrics.finish()
         self.history.append(EpochMetrics(self.current_epoch + 1, *train, *val, self.rate))
-        self.on_epoch(self.history[-1])
+        if self.trainer.is_global_zero:
+            self.on_epoch(self.history[-1])
         self.trainer.should_stop = out_of_patience(self.history, self.patience)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -1,32 +1,31 @@
 """Train a classifier from two embeddings files and keep its best epoch."""
 
 import logging
-import sys
-import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import lightning
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler, SequentialSampler
 
-from hand_gestures.classifier import Bundle, GestureNetwork, build_network, describe_network, load_bundle, save_bundle
+from hand_gestures.classifier import Bundle, GestureNetwork, build_network, describe_network, load_bundle
 from hand_gestures.embedding.device import choose_device, choose_precision
 from hand_gestures.embedding.fingerprint import require_same_fingerprint
 from hand_gestures.embedding.selection import Embeddings
 from hand_gestures.errors import HandGesturesError
+from hand_gestures.training.fit import Fit
 from hand_gestures.training.hdf5_dataset import HDF5Dataset, as_it_is, mean_and_spread
 from hand_gestures.training.module import EpochMetrics, GestureModule, out_of_patience
+from hand_gestures.training.rank_batches import RankBatches
 from hand_gestures.training.resume import TrainingFolder
 from hand_gestures.training.row_sampler import RowSampler
+from hand_gestures.training.together import fit_together, kind_of_devices
 
 logger = logging.getLogger(__name__)
-
-LIGHTNING_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
 class Training(NamedTuple):
@@ -64,6 +63,7 @@ def train_classifier(
     workers: int,
     seed: int,
     on_epoch: Callable[[EpochMetrics], None],
+    devices: int = 1,
 ) -> Training:
     """Train on one file, validate on the other after every epoch, keep the epoch with the best validation
     accuracy (of equals, the one with the lower loss).
@@ -71,11 +71,16 @@ def train_classifier(
     The folder `checkpoint` holds what a run that was killed needs to go on from its last whole epoch: with the same
     files and settings the next call does so, and gives what an undisturbed one would have given.
 
+    Several `devices` share each batch; with one, everything happens in this process.
+
     Raises:
-        HandGesturesError: the files were not made alike, or hold fewer than two classes to train on.
+        HandGesturesError: the files were not made alike, or hold fewer than two classes to train on; or there are
+            not so many devices.
     """
     require_same_fingerprint(train_file.header.fingerprint, val_file.header.fingerprint)
     _require_two_classes(train_file)
+    if devices > 1:
+        device = kind_of_devices(device, devices)
     lightning.seed_everything(seed, workers=True, verbose=False)
     _, frames, channels, width = train_file.header.shape
     architecture = describe_network(
@@ -103,6 +108,7 @@ def train_classifier(
             "label_smoothing": label_smoothing,
             "class_weights": class_weights,
             "precision": computed_in,
+            "devices": devices,
             "preload_precision": preload_precision,
             "views": views,
             "view_sampling": view_sampling,
@@ -111,14 +117,18 @@ def train_classifier(
             "validation": val_file.header.identity(),
         }
     )
-    train, val = (HDF5Dataset(file, preload, preload_share, preload_precision) for file in (train_file, val_file))
+    train, val = (
+        HDF5Dataset(file, preload, preload_share, preload_precision, shared=devices > 1)
+        for file in (train_file, val_file)
+    )
     network = build_network(architecture)
     if standardise:
         network.standardise_with(*mean_and_spread(train))
 
-    def after_epoch(metrics: EpochMetrics) -> None:
-        if metrics is max(module.history, key=EpochMetrics.rank):
-            save_bundle(_bundle(network, architecture, train_file, frames, metrics), folder.best)
+    history = _history(last)
+
+    def report(metrics: EpochMetrics) -> None:
+        history.append(metrics)
         logger.info(
             "epoch %d of %d: train loss %.3f, accuracy %.3f; validation loss %.3f, accuracy %.3f",
             metrics.epoch,
@@ -138,27 +148,30 @@ def train_classifier(
         class_weights=balanced_weights(train_file) if class_weights == "balanced" else None,
         seed=seed,
         patience=patience,
-        on_epoch=after_epoch,
     )
-    for metrics in _history(last):  # whoever follows the epochs sees all of them
-        module.history.append(metrics)
+    module.history = list(history)
+    for metrics in history:  # whoever follows the epochs sees all of them
         on_epoch(metrics)
-    if not out_of_patience(module.history, patience):  # it may have been killed when it was done
-        with warnings.catch_warnings():
-            # preloaded rows need no loader processes; a small set has fewer batches than the logging interval; the
-            # folder of the checkpoint holds the best epoch too
-            known = ".*does not have many workers.*|.*log_every_n_steps.*|Checkpoint directory .* is not empty"
-            warnings.filterwarnings("ignore", message=known)
-            _trainer(epochs, gradient_clip, computed_in, device, folder.keep_last()).fit(
-                module,
-                _loader(train, batch_size, workers, RowSampler(train_file, seed, views, view_sampling)),
-                _loader(val, batch_size, workers),
-                ckpt_path=last,
-                weights_only=True,
-            )
+    if not out_of_patience(history, patience):  # it may have been killed when it was done
+        fit = Fit(
+            module,
+            _loader(train, batch_size, workers, RowSampler(train_file, seed, views, view_sampling), in_step=True),
+            _loader(val, batch_size, workers, SequentialSampler(val), in_step=False),
+            folder,
+            last,
+            partial(_bundle, architecture=architecture, file=train_file, frames=frames),
+            epochs,
+            gradient_clip,
+            computed_in,
+            device,
+        )
+        if devices == 1:
+            fit(report)
+        else:
+            fit_together(fit, devices, report)
     best = load_bundle(folder.best)
     folder.finish()
-    return Training(best, pd.DataFrame(module.history))
+    return Training(best, pd.DataFrame(history))
 
 
 def choose_training_precision(precision: str, device: str) -> str:
@@ -171,40 +184,17 @@ def choose_training_precision(precision: str, device: str) -> str:
     return choose_precision(precision, device)
 
 
-def _loader(dataset: HDF5Dataset, batch_size: int, workers: int, sampler: RowSampler | None = None) -> DataLoader:
+def _loader(dataset: HDF5Dataset, batch_size: int, workers: int, sampler: Sampler[int], *, in_step: bool) -> DataLoader:
     workers = 0 if dataset.preloaded is not None else workers  # each would hold a copy
     return DataLoader(
         dataset,
-        batch_size,
-        sampler=sampler,
+        batch_sampler=RankBatches(sampler, batch_size, in_step=in_step),
         collate_fn=as_it_is,
         num_workers=workers,
         persistent_workers=workers > 0,
         # fork would copy the locks of threads that this process has started
         multiprocessing_context="spawn" if workers else None,
         pin_memory=torch.cuda.is_available(),
-    )
-
-
-def _trainer(
-    epochs: int, gradient_clip: float, precision: str, device: str, keep_last: ModelCheckpoint
-) -> lightning.Trainer:
-    kind, _, number = device.partition(":")
-    # its messages go to the logger of whichever of its three packages was imported last
-    for chatty in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    return lightning.Trainer(
-        max_epochs=epochs,
-        accelerator="gpu" if kind == "cuda" else kind,
-        devices=[int(number)] if number else 1,
-        precision=LIGHTNING_PRECISION[precision],
-        gradient_clip_val=gradient_clip,
-        num_sanity_val_steps=0,
-        deterministic="warn",
-        logger=False,
-        callbacks=[keep_last],
-        enable_progress_bar=sys.stderr.isatty(),
-        enable_model_summary=False,
     )
 
 
@@ -223,7 +213,7 @@ def balanced_weights(file: Embeddings) -> torch.Tensor:
 
 
 def _bundle(
-    network: GestureNetwork, architecture: dict, file: Embeddings, frames: int, metrics: EpochMetrics
+    network: GestureNetwork, metrics: EpochMetrics, *, architecture: dict, file: Embeddings, frames: int
 ) -> Bundle:
     return Bundle(
         weights={name: value.detach().cpu().clone() for name, value in network.state_dict().items()},
