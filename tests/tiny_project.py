@@ -1,7 +1,12 @@
 """A copy of the project's configuration in an empty folder, so that runs write nothing into the project."""
 
+import os
 import shutil
 from pathlib import Path
+
+import mlflow
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
 
 ROOT = Path(__file__).parents[1]
 BACKBONES = "data/06_models/compact_backbones"
@@ -23,3 +28,23 @@ def copy_project(folder: Path) -> Path:
     for name in ("pyproject.toml", ".telemetry"):
         shutil.copy(ROOT / name, folder / name)
     return folder
+
+
+def run(project: Path, changes: dict | None = None, **selection: object) -> None:
+    """Run pipelines of a project in the demo environment at its tiny size."""
+    before = Path.cwd()
+    os.chdir(project)  # as a user would: the MLflow database is named relative to it
+    try:
+        bootstrap_project(project)
+        with KedroSession.create(project, env="demo", runtime_params=_over(TINY, changes or {})) as session:
+            session.run(**selection)
+    finally:
+        while mlflow.active_run():  # or the next run of this process would be logged as this one
+            mlflow.end_run()
+        os.chdir(before)
+
+
+def _over(base: dict, changes: dict) -> dict:
+    return base | {
+        name: base.get(name, {}) | value if isinstance(value, dict) else value for name, value in changes.items()
+    }

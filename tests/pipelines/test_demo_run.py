@@ -1,17 +1,14 @@
-"""The demo environment at a tiny size, run once by real Kedro sessions; each test looks at what lies on disk."""
+"""The demo environment at a tiny size, run by real Kedro sessions; each test looks at what lies on disk."""
 
 import json
 import os
 from pathlib import Path
 
 import h5py
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from kedro.framework.session import KedroSession
-from kedro.framework.startup import bootstrap_project
 from mlflow import MlflowClient
 
 from hand_gestures.classifier import load_bundle
@@ -20,34 +17,7 @@ from hand_gestures.embedding.store import EmbeddingFile
 from hand_gestures.reporting.caveats import NO_GROUPS
 from hand_gestures.training.evaluate import evaluate_classifier
 from html_page import Page, body
-from tiny_project import TINY, copy_project
-
-
-def run(project: Path, changes: dict | None = None, **selection: object) -> None:
-    before = Path.cwd()
-    os.chdir(project)  # as a user would: the MLflow database is named relative to it
-    try:
-        bootstrap_project(project)
-        with KedroSession.create(project, env="demo", runtime_params=_over(TINY, changes or {})) as session:
-            session.run(**selection)
-    finally:
-        while mlflow.active_run():  # or the next run of this process would be logged as this one
-            mlflow.end_run()
-        os.chdir(before)
-
-
-def _over(base: dict, changes: dict) -> dict:
-    return base | {
-        name: base.get(name, {}) | value if isinstance(value, dict) else value for name, value in changes.items()
-    }
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> Path:
-    project = copy_project(tmp_path_factory.mktemp("demo"))
-    run(project, pipeline_names=["sample_data"], tags=["clips"])
-    run(project)
-    return project
+from tiny_project import run
 
 
 @pytest.fixture(scope="module")
