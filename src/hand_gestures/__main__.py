@@ -1,5 +1,6 @@
-"""`python -m hand_gestures`: run a pipeline from the installed package, outside the project."""
+"""`hand_gestures`, or `python -m hand_gestures`: run a pipeline from the installed package, outside the project."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from kedro.framework.project import configure_project
 
 def main(*args: Any, **kwargs: Any) -> Any:
     """Kedro's `run` command, with its own options."""
+    os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")  # the project's .telemetry, which is not here, says so too
     package = Path(__file__).parent.name
     configure_project(package)
     interactive = hasattr(sys, "ps1")

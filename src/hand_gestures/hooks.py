@@ -10,6 +10,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from kedro.utils import is_kedro_project
 
 from hand_gestures.parameters import check_parameters
 
@@ -28,6 +29,7 @@ class SummaryHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         self.env = context.env
+        self.in_project = is_kedro_project(context.project_path)  # elsewhere kedro knows no viz
         self.parameters = context.config_loader["parameters"]
 
     @hook_impl
@@ -39,7 +41,9 @@ class SummaryHooks:
         ]
         if not lines:
             return
-        lines += [("MLflow", f"{_command('mlflow')} ui"), ("pipeline", f"{_command('kedro')} viz run{self._env()}")]
+        lines.append(("MLflow", f"{_command('mlflow')} ui"))
+        if self.in_project:
+            lines.append(("pipeline", f"{_command('kedro')} viz run{self._env()}"))
         width = max(len(name) for name, _ in lines) + 2
         notice = [self.parameters["notice"]] if self.parameters.get("notice") else []
         print("\n" + "\n".join([f"{name + ':':<{width}}{text}" for name, text in lines] + notice))
