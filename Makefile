@@ -4,7 +4,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench compact-backbones lock clean
+.PHONY: help install demo test lint hooks bench compact-backbones lock clean
 
 help: ## show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ lint: .venv/dev ## ruff, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+hooks: .venv/dev ## look at what is committed before every commit
+	$(BIN)/pre-commit install
+
 bench: .venv/runtime ## measure what docs/benchmarks.md says (a quarter of an hour on two cores)
 	for figures in catalog_scale extraction storage augmentation memory training_step; do \
 		$(BIN)/python benchmarks/$$figures.py || exit; \
@@ -38,7 +41,7 @@ lock: ## resolve the packages anew with uv and export what pip installs
 	uv export -q --frozen --no-emit-project -o requirements-dev.txt
 
 clean: ## remove what runs wrote; raw frames and the environment stay
-	rm -rf data/demo data/0[2-578]_* data/06_models/classifier data/06_models/training_checkpoint mlflow.db mlruns build
+	rm -rf data/demo data/0[2-578]_* data/06_models/classifier data/06_models/training_checkpoint mlflow.db mlruns build dist
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
