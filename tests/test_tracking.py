@@ -66,7 +66,11 @@ def test_without_a_run_nothing_is_logged_and_none_is_begun(store):
     [
         ({}, "base", "bilstm seed 7"),
         ({"seed": 7, "data_root": "/home/anna"}, "demo", "bilstm seed 7 demo"),
-        ({"training": {"epochs": 5}, "split": {"group_pattern": "^p"}}, "base", "bilstm seed 7 epochs=5 group_pattern=^p"),
+        (
+            {"training": {"epochs": 5}, "split": {"group_pattern": "^p"}},
+            "base",
+            "bilstm seed 7 epochs=5 group_pattern=^p",
+        ),
         ({"notice": "x" * 200}, "base", "bilstm seed 7 notice=" + "x" * 78 + "…"),
     ],
 )
