@@ -1,11 +1,14 @@
 """Fixtures that several rooms share."""
 
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mlflow
 import pytest
 import torch
+from mlflow import MlflowClient
 
 from hand_gestures.embedding.store import EmbeddingFile
 from hand_gestures.embedding.write_embeddings import write_embeddings
@@ -30,6 +33,24 @@ def write_file(tmp_path: Path) -> Callable[..., EmbeddingFile]:
         return EmbeddingFile(tmp_path / name)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of MLflow without a run: to make one takes seconds."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def store(empty_store: Path, tmp_path: Path) -> Iterator[MlflowClient]:
+    """A real store of its own, where all runs and models go to."""
+    before, path = mlflow.get_tracking_uri(), shutil.copy(empty_store, tmp_path / "mlflow.db")
+    mlflow.set_tracking_uri(f"sqlite:///{path}")
+    mlflow.set_experiment(experiment_id=mlflow.create_experiment("gestures", (tmp_path / "mlruns").as_uri()))
+    yield MlflowClient()
+    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture

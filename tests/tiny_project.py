@@ -4,7 +4,6 @@ import os
 import shutil
 from pathlib import Path
 
-import mlflow
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
@@ -39,8 +38,6 @@ def run(project: Path, changes: dict | None = None, **selection: object) -> None
         with KedroSession.create(project, env="demo", runtime_params=_over(TINY, changes or {})) as session:
             session.run(**selection)
     finally:
-        while mlflow.active_run():  # or the next run of this process would be logged as this one
-            mlflow.end_run()
         os.chdir(before)
 
 

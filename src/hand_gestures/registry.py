@@ -139,13 +139,13 @@ class Registry:
             return self._not_comparable(f"{stays}, but cannot be tried ({reason})", candidate, champion)
         if not now.rank() > before.rank():
             said = f"{stays}: {before}; this run reached {now} on the same clips"
-            return Decision("kept", said, None, now, champion.version, before)
+            return Decision("kept", said, None, now, str(champion.version), before)
         version = self._register(candidate)
         said = (
             f"{self.model} version {version} is the new {self.alias}: {now}; "
             f"version {champion.version} reaches {before} on the same clips"
         )
-        return Decision("registered", said, version, now, champion.version, before)
+        return Decision("registered", said, version, now, str(champion.version), before)
 
     def champion(self) -> ModelVersion | None:
         """The version with the alias."""
@@ -159,7 +159,7 @@ class Registry:
             "nothing is registered; give this data a registry.model or registry.alias of its own, or take the alias "
             "off that version, and run kedro run --pipeline modeling --nodes register_model"
         )
-        return Decision("not_comparable", f"{why}: {remedy}", None, candidate.standing, champion.version)
+        return Decision("not_comparable", f"{why}: {remedy}", None, candidate.standing, str(champion.version))
 
     def _bundle_of(self, champion: ModelVersion) -> Bundle:
         with tempfile.TemporaryDirectory() as folder:

@@ -29,7 +29,7 @@ def results(demo) -> Path:
 def mlflow_run(demo):
     client = MlflowClient(f"sqlite:///{demo}/mlflow.db")
     experiment = client.get_experiment_by_name("hand_gestures")
-    (only,) = client.search_runs([experiment.experiment_id], filter_string="attributes.run_name = '__default__'")
+    (only,) = client.search_runs([experiment.experiment_id], filter_string="tags.pipeline = '__default__'")
     return client, only
 
 
@@ -201,6 +201,8 @@ def test_mlflow_holds_flat_parameters(mlflow_run):
     assert parameters["training.epochs"] == "2"
     assert parameters["augmentation.mirrored_classes.swipe_left"] == "swipe_right"
     assert parameters["backbones.resnext.name"] == "timm/resnext50_32x4d.a1_in1k"
+    assert not {"data_root", "notice", "channel_names", "parameters"} & parameters.keys()
+    assert not any(name.startswith(("sample.", "comparison.", "compact_backbones.")) for name in parameters)
 
 
 def test_mlflow_holds_metrics_of_every_epoch(mlflow_run):
@@ -220,7 +222,8 @@ def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
     def names(folder: str | None = None) -> set[str]:
         return {Path(item.path).name for item in client.list_artifacts(run.info.run_id, folder)}
 
-    assert {"classifier", "figures", "tables", "dataset_fingerprint.json", "run_record.json", "report.html"} <= names()
+    files = {"dataset_fingerprint.json", "run_record.json", "report.html", "model_card.md"}
+    assert {"classifier", "figures", "tables", *files} <= names()
     assert names("classifier") == {"model.json", "model.safetensors"}
     of_model = ("curves", "confusion", "class_accuracy", "group_accuracy", "reliability")
     of_attention = ("channel_attention", "frame_attention", "channel_map", "frame_map", "faithfulness")
@@ -232,6 +235,29 @@ def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
     assert {"channel_attention.csv", "frame_attention.csv", "evaluation.json", "confusion.csv"} <= names("tables")
     assert {"per_class.csv", "per_group.csv", "test_evaluation.json", "test_predictions.csv"} <= names("tables")
     assert len(run.data.tags["dataset_fingerprint"]) == 12
+
+
+def test_mlflow_tells_what_the_run_is_and_what_came_out(mlflow_run):
+    run = mlflow_run[1]
+    assert run.info.run_name.startswith("bilstm seed 42 demo performers=3 ")
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["registry_decision"] == "registered"
+    note = run.data.tags["mlflow.note.content"]
+    assert f"validation accuracy {run.data.metrics['best_val_accuracy']:.3f}" in note
+    assert "24 clips of 2 groups train, 12 clips of 1 group validate; 12 classes" in note
+    assert "registry: hand_gestures_demo version 1 is the first champion" in note
+    assert "know drawn hands only" in note
+
+
+def test_mlflow_names_both_embeddings_files_and_registers_the_model(mlflow_run):
+    client, run = mlflow_run
+    named = {(tag.value, of.dataset.name) for of in run.inputs.dataset_inputs for tag in of.tags}
+    assert named == {
+        (side, f"preprocessed_{file}_dataset.h5") for side, file in (("training", "train"), ("validation", "val"))
+    }
+    assert len({of.dataset.digest for of in run.inputs.dataset_inputs}) == 2
+    champion = client.get_model_version_by_alias("hand_gestures_demo", "champion")
+    assert (str(champion.version), champion.run_id) == ("1", run.info.run_id)
 
 
 def test_the_report_is_one_page_of_everything(results, mlflow_run):
@@ -249,7 +275,8 @@ def test_the_report_is_one_page_of_everything(results, mlflow_run):
     ]
     figures = json.loads((results / "08_reporting/evaluation.json").read_text())
     assert page.all("strong")[0] == f"{figures['accuracy']:.3f}"
-    assert f"__default__, {mlflow_run[1].info.run_id[:8]}" in page.all("dd")
+    assert f"{mlflow_run[1].info.run_name}, {mlflow_run[1].info.run_id[:8]}" in page.all("dd")
+    assert json.loads((results / "08_reporting/registry_decision.json").read_text())["sentence"] in page.all("p")
     assert "know drawn hands only" in body(page)
     pictures = [path for path in (results / "08_reporting").rglob("*") if path.suffix in {".png", ".jpg"}]
     assert page.count("img") == len(pictures) > 12 + 12 + 12  # contact sheets, hand sheets, film strips

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hand_gestures.reporting.run_summary import result_lines
+from hand_gestures.reporting.wording import many
 
 
 def run_note(results: Mapping[str, Any], level: float, notice: str | None) -> str:
@@ -26,7 +27,7 @@ def run_note(results: Mapping[str, Any], level: float, notice: str | None) -> st
 def data_line(files: Mapping[str, Mapping[str, Any]]) -> str:
     """`"216 clips of 18 groups train, 72 clips of 6 groups validate; 12 classes"`; see `describe_embeddings`."""
     train, validation = (
-        f"{file['sequences']} clips" + (f" of {file['groups']} groups" if file["groups"] else "")
+        many(file["sequences"], "clip") + (f" of {many(file['groups'], 'group')}" if file["groups"] else "")
         for file in (files["train"], files["validation"])
     )
     return f"{train} train, {validation} validate; {len(files['train']['rows_by_class'])} classes"

@@ -1,0 +1,38 @@
+"""The licence of a pretrained model is told and changes nothing."""
+
+import yaml
+
+from hand_gestures.embedding.fingerprint import fingerprint_digest
+from hand_gestures.parameters import (
+    AugmentationParameters,
+    BackboneParameters,
+    ClipParameters,
+    ExtractionParameters,
+    HandParameters,
+)
+from hand_gestures.pipelines.feature_engineering.nodes import fetch_backbones, write_recipe
+from tiny_project import BACKBONES, ROOT
+
+
+def fingerprint(licence):
+    folder = ROOT / BACKBONES
+    backbones = BackboneParameters(
+        vit={"name": "owner/vit", "path": str(folder / "vit"), "licence": licence},
+        resnext={"name": "owner/resnext", "path": str(folder / "resnext"), "licence": licence},
+    )
+    hands = HandParameters(name="owner/hands", path=str(folder / "yolo.pt"), licence=licence)
+    others = (ClipParameters(), AugmentationParameters(), hands, ExtractionParameters(precision="float32"))
+    return write_recipe(fetch_backbones(backbones, hands), ["fist", "wave"], *others, seed=1)
+
+
+def test_embeddings_do_not_depend_on_the_licence_of_the_models_that_made_them():
+    one, other = fingerprint("Apache-2.0"), fingerprint("CC-BY-4.0")
+    assert fingerprint_digest(one) == fingerprint_digest(other)
+    assert "Apache-2.0" not in str(one)
+
+
+def test_the_base_environment_names_a_licence_for_each_model():
+    given = yaml.safe_load((ROOT / "conf/base/parameters_feature_engineering.yml").read_text())
+    sources = [*given["backbones"].values(), given["hands"]]
+    assert len(sources) == 3
+    assert all("unknown" not in source["licence"] for source in sources)
