@@ -76,7 +76,7 @@ def test_the_first_model_is_registered_with_the_alias_and_says_what_it_is(store,
     assert decision.metrics() == {}
     assert version.tags.pop(VALIDATION_DATA)
     accuracy, loss = (f"{figure:.4f}" for figure in standing)
-    told = {"accuracy": accuracy, "loss": loss, "network": "linear_probe", "seed": "7", "run": "bilstm seed 7"}
+    told = {"accuracy": accuracy, "loss": loss, "network": "linear_probe", "seed": "7"}
     assert version.tags == told
     assert version.description.startswith(f"bilstm seed 7: validation accuracy {standing.accuracy:.3f} (")
     assert version.run_id == store.search_runs(["1"])[0].info.run_id

@@ -96,7 +96,7 @@ def make_candidate(
     run = record["mlflow_run"].get("name", "a run that was not tracked")
     name, headline = result_lines(figures, {}, record["parameters"]["evaluation"]["confidence_level"])[0]
     tags = {name: f"{value:.4f}" for name, value in standing._asdict().items()}
-    tags |= {"network": bundle.architecture["name"], "seed": str(record["parameters"]["seed"]), "run": run}
+    tags |= {"network": bundle.architecture["name"], "seed": str(record["parameters"]["seed"])}
     return Candidate(bundle, standing, val_file, tags, f"{run}: {name} {headline}")
 
 
