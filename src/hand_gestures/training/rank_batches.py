@@ -14,8 +14,8 @@ class RankBatches(BatchSampler):
         sampler: gives the rows of an epoch, in the same order in every process.
         size: rows of a whole batch.
         in_step: every process gets as many batches as the others, as training needs it: a last batch with fewer rows
-            than processes goes whole to each of them. Without, every row goes to one process, as figures need it, and
-            some may get no part of the last batch.
+            than processes goes whole to each of them, and counts as often in the figures of training. Without, every
+            row goes to one process, as figures need it, and some may get no part of the last batch.
     """
 
     def __init__(self, sampler: Sampler[int], size: int, *, in_step: bool) -> None:
