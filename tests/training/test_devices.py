@@ -22,31 +22,18 @@ from hand_gestures.training.module import EpochMetrics
 from hand_gestures.training.together import kind_of_devices
 from hand_gestures.training.train import train_classifier
 from small_embeddings import embedded_sequence, embedding_stream
+from small_training import NETWORK, TRAINING
 
 TESTS = Path(__file__).parents[1]
 SETTINGS = {
     "name": "bilstm",
-    "hidden": 8,
-    "layers": 1,
-    "dropout": 0.0,
-    "standardise": True,
+    **NETWORK,
+    **TRAINING,
     "epochs": 6,
-    "patience": None,
-    "batch_size": 8,
     "learning_rate": 0.05,
-    "weight_decay": 1e-4,
-    "gradient_clip": 1.0,
     "label_smoothing": 0.1,
     "class_weights": "balanced",
-    "precision": "float32",
-    "device": "cpu",
     "devices": 2,
-    "preload": "auto",
-    "preload_share": 0.25,
-    "preload_precision": "float32",
-    "views": None,
-    "view_sampling": "all",
-    "workers": 0,
     "seed": 5,
     "on_epoch": lambda metrics: None,
 }

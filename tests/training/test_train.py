@@ -16,33 +16,10 @@ from hand_gestures.training.evaluate import evaluate_classifier
 from hand_gestures.training.resume import TrainingFolder
 from hand_gestures.training.train import balanced_weights, train_classifier
 from small_embeddings import embedded_sequence, embedding_stream
+from small_training import NETWORK, TRAINING
 
 TESTS = Path(__file__).parents[1]
-SETTINGS = {
-    "name": "bilstm",
-    "hidden": 8,
-    "layers": 1,
-    "dropout": 0.0,
-    "standardise": True,
-    "epochs": 6,
-    "patience": None,
-    "batch_size": 8,
-    "learning_rate": 0.02,
-    "weight_decay": 1e-4,
-    "gradient_clip": 1.0,
-    "label_smoothing": 0.0,
-    "class_weights": "none",
-    "precision": "float32",
-    "device": "cpu",
-    "preload": "auto",
-    "preload_share": 0.25,
-    "preload_precision": "float32",
-    "views": None,
-    "view_sampling": "all",
-    "workers": 0,
-    "seed": 5,
-    "on_epoch": lambda metrics: None,
-}
+SETTINGS = {"name": "bilstm", **NETWORK, **TRAINING, "epochs": 6, "seed": 5, "on_epoch": lambda metrics: None}
 
 
 @pytest.fixture
