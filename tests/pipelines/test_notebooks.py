@@ -29,7 +29,7 @@ def execute(demo):
 
 @pytest.mark.parametrize(
     ("name", "folder", "pictures"),
-    [("1_data_set", "notebooks", 5), ("2_embeddings", ".", 3), ("3_errors_and_attention", "notebooks", 9)],
+    [("1_data_set", "notebooks", 4), ("2_embeddings", ".", 3), ("3_errors_and_attention", "notebooks", 9)],
 )
 def test_a_notebook_shows_its_pictures_and_warns_of_nothing(execute, demo, name, folder, pictures):
     outputs = execute(nbformat.read(ROOT / f"notebooks/{name}.ipynb", 4), folder)
