@@ -19,7 +19,7 @@ from hand_gestures.video.splits import TRAIN
 NETWORKS = {
     "bilstm": "a bidirectional LSTM with a linear residual and attention over time and channels",
     "attentive_probe": "one learned query that attends to all frames of all channels",
-    "linear_probe": "a linear layer on the mean over time of every channel, blind to the order of the frames",
+    "linear_probe": "a linear layer on the mean over time of every channel (blind to the order of the frames)",
 }
 # how fast it is computed, not what comes out
 SPEED = ("device", "preload", "preload_share", "preload_precision", "workers")
