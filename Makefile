@@ -4,7 +4,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint hooks bench compact-backbones lock clean
+.PHONY: help install demo test lint image image-test hooks bench compact-backbones lock clean
 
 help: ## show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,11 +18,20 @@ demo: .venv/runtime ## draw a gesture set, train on it, show what came out
 test: .venv/dev ## run the tests
 	$(BIN)/python -m pytest
 
-lint: .venv/dev ## ruff, types, import contracts
+lint: .venv/dev ## ruff, types, import contracts, Dockerfile and compose.yaml
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/compose-lint check --quiet compose.yaml
+
+image: ## build the image hand-gestures with Docker (VARIANT=cpu: without CUDA)
+	docker build --build-arg VARIANT=$(or $(VARIANT),cuda) --tag hand-gestures \
+		--build-arg VERSION=$$(sed -nE 's/^__version__ = "(.*)"/\1/p' src/hand_gestures/__init__.py) .
+
+image-test: .venv/dev ## build the image and run the demo in it; without Docker: as root on Debian 12 (half an hour)
+	docker/test.sh
 
 hooks: .venv/dev ## look at what is committed before every commit
 	$(BIN)/pre-commit install
@@ -39,6 +48,7 @@ lock: ## resolve the packages anew with uv and export what pip installs
 	uv lock
 	uv export -q --frozen --no-emit-project --no-dev -o requirements.txt
 	uv export -q --frozen --no-emit-project -o requirements-dev.txt
+	uv export -q --frozen --only-group server -o docker/requirements-server.txt
 
 clean: ## remove what runs wrote; raw frames and the environment stay
 	rm -rf data/demo data/0[2-578]_* data/06_models/classifier data/06_models/training_checkpoint mlflow.db mlruns build dist

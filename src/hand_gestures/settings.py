@@ -1,6 +1,7 @@
 """Project settings; see https://docs.kedro.org/en/stable/configure/settings/."""
 
 from kedro.config import OmegaConfigLoader
+from omegaconf.resolvers import oc
 
 from hand_gestures.errors import show_user_errors_in_one_sentence
 from hand_gestures.hooks import ParameterHooks, SummaryHooks
@@ -13,6 +14,7 @@ CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
     "merge_strategy": {"parameters": "soft"},  # an environment holds single values, not whole topics
+    "custom_resolvers": {"oc.env": oc.env},  # ${oc.env:NAME,default} reads a variable of the environment
 }
 
 show_user_errors_in_one_sentence()

@@ -1,0 +1,76 @@
+# Sourced: build_image and run_image, with Docker, or with podman where no Docker engine runs. What podman makes lies
+# in the folder $scratch, a base image out of Debian's packages among it: no registry of images is asked.
+scratch=$(mktemp -d)
+build_options=()
+if docker info > /dev/null 2>&1; then
+    engine=(docker)
+else
+    engine=(podman --root "$scratch/images" --runroot "$scratch/run")
+    export CONTAINERS_CONF=$scratch/containers.conf TMPDIR=$scratch
+fi
+
+prepare_engine() { # fails, and says what is missing, where no image can be built
+    if [ "${engine[0]}" = docker ]; then return; fi
+    local tools=(podman runc mmdebstrap)
+    if ! { type "${tools[@]}" || install "${tools[@]}"; } > /dev/null 2>&1; then
+        echo "No Docker engine runs here, and apt-get does not give ${tools[*]}, which would do without."
+        return 1
+    fi
+    cat > "$CONTAINERS_CONF" << END # neither systemd nor journald, and limits that one may set in a container too
+[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+END
+    make_base
+    build_options=(--format docker --layers=false --isolation chroot --network host)
+    build_options+=(--build-arg PYTHON_IMAGE=localhost/python:3.11)
+    mount_package_sources
+}
+
+install() {
+    apt-get update && apt-get install -y --no-install-recommends "$@"
+}
+
+make_base() { # Debian's own Python 3.11 in place of python:3.11-slim-bookworm
+    local mirror debian=('Created-By: Packages' 'Origin: Debian' 'Label: Debian')
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' "${debian[@]}" | sed -n 1p)
+    mmdebstrap --quiet --mode=root --variant=apt --include=python3-venv,python3-pip --dpkgopt=force-unsafe-io \
+        bookworm "$scratch/base.tar" "$mirror"
+    "${engine[@]}" import --quiet "$scratch/base.tar" localhost/python:3.11 > /dev/null
+    rm "$scratch/base.tar"
+}
+
+mount_package_sources() { # where this machine's pip finds packages and whom it trusts: not kept by the image
+    local path
+    echo '[global]' > "$scratch/pip.conf"
+    python3 -m pip config list \
+        | sed -nE "s/^(global|:env:)\.([^=]+)='(.*)'$/\2 = \3/p" | sort -u -t= -k1,1 >> "$scratch/pip.conf"
+    build_options+=(--volume "$scratch/pip.conf:/etc/pip.conf:ro" --volume /etc/ssl/certs:/etc/ssl/certs:ro)
+    for path in $(grep -oE '/[^ ]+' "$scratch/pip.conf" | sed -E 's,^///,/,; s,/simple/?$,,' | sort -u); do
+        if [ -e "$path" ] && [[ $path != /etc/ssl/certs/* ]]; then build_options+=(--volume "$path:$path:ro"); fi
+    done
+}
+
+build_image() { # options; the tag is $image
+    "${engine[@]}" build "${build_options[@]}" --tag "$image" "$@" .
+}
+
+network=none
+run_image() { # options, the image, its arguments: with as few rights as possible
+    "${engine[@]}" run --rm --network "$network" --read-only --tmpfs /tmp --cap-drop ALL \
+        --security-opt no-new-privileges "$@"
+}
+
+remove_all() { # that was made here
+    if [ "${engine[0]}" = podman ]; then
+        "${engine[@]}" rm --all --force --time 0 > /dev/null || true
+        umount "$scratch/images/overlay" 2> /dev/null || true
+    else
+        docker rm --force "$name"-{mlflow,viz} > /dev/null 2>&1 || true
+        docker volume rm --force "$name"-{data,mlruns,huggingface} > /dev/null || true
+    fi
+    rm -rf "$scratch"
+}
