@@ -24,10 +24,21 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime = "runc"
 END
-    make_base
     build_options=(--format docker --layers=false --isolation chroot --network host)
     build_options+=(--build-arg PYTHON_IMAGE=localhost/python:3.11)
+    if ! { make_base && try_engine; } > "$scratch/engine.log" 2>&1; then
+        tail -5 "$scratch/engine.log"
+        echo "No Docker engine runs here, and podman may not build and run an image: a sandbox, or no Debian mirror."
+        return 1
+    fi
     mount_package_sources
+}
+
+try_engine() { # with an image of one step
+    mkdir "$scratch/nothing"
+    printf 'FROM localhost/python:3.11\nRUN true\n' > "$scratch/nothing/Dockerfile"
+    "${engine[@]}" build "${build_options[@]}" --tag localhost/nothing "$scratch/nothing" \
+        && run_image --user 10001 localhost/nothing true
 }
 
 install() {
@@ -38,9 +49,9 @@ make_base() { # Debian's own Python 3.11 in place of python:3.11-slim-bookworm
     local mirror debian=('Created-By: Packages' 'Origin: Debian' 'Label: Debian')
     mirror=$(apt-get indextargets --format '$(REPO_URI)' "${debian[@]}" | sed -n 1p)
     mmdebstrap --quiet --mode=root --variant=apt --include=python3-venv,python3-pip --dpkgopt=force-unsafe-io \
-        bookworm "$scratch/base.tar" "$mirror"
-    "${engine[@]}" import --quiet "$scratch/base.tar" localhost/python:3.11 > /dev/null
-    rm "$scratch/base.tar"
+        bookworm "$scratch/base.tar" "$mirror" \
+        && "${engine[@]}" import --quiet "$scratch/base.tar" localhost/python:3.11 \
+        && rm "$scratch/base.tar"
 }
 
 mount_package_sources() { # where this machine's pip finds packages and whom it trusts: not kept by the image

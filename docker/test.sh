@@ -47,7 +47,7 @@ start() { # a service, as compose.yaml has it, until it is healthy; then options
     return 1
 }
 
-prepare_engine
+prepare_engine || exit 77 # it has said why
 say "an engine and a base are there"
 build_image --build-arg VERSION="$version" --build-arg LEAVE_OUT="$leave_out" > "$scratch/build.log" 2>&1 \
     || { tail -40 "$scratch/build.log"; exit 1; }
