@@ -29,11 +29,13 @@ def on_page_markdown(markdown: str, config: MkDocsConfig, **_: Any) -> str:
 def tables(root: Path) -> str:
     """A heading and a table for each topic; parameters that stand by themselves come first."""
     given = defaults(root / "conf" / "base")
-    alone = [row(name, field, given) for name, field in Parameters.model_fields.items() if not _is_topic(field)]
+    alone = [
+        row(name, field, given.get(name)) for name, field in Parameters.model_fields.items() if not _is_topic(field)
+    ]
     parts = ["## By themselves", "", HEAD, *alone]
     for name, field in Parameters.model_fields.items():
         if _is_topic(field):
-            parts += ["", f"## `{name}`", "", field.annotation.__doc__, "", HEAD, *rows(field.annotation, given, name)]
+            parts += ["", f"## `{name}`", "", field.annotation.__doc__, "", HEAD, *rows(field.annotation, given[name])]
     return "\n".join(parts)
 
 
@@ -45,22 +47,20 @@ def defaults(folder: Path) -> dict[str, Any]:
     return given
 
 
-def rows(topic: type[BaseModel], given: dict[str, Any], place: str) -> Iterator[str]:
-    """A line for each value below a topic, named by its whole path."""
-    for part in place.split("."):
-        given = given[part]
+def rows(topic: type[BaseModel], given: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """A line for each value below a topic, by its name there."""
     for name, field in topic.model_fields.items():
         if _is_topic(field):
-            top = place.split(".")[0]
-            yield from (line for line in rows(field.annotation, {top: given}, f"{place}.{name}"))
+            yield from rows(field.annotation, given[name], f"{prefix}{name}.")
         else:
-            yield row(f"{place}.{name}", field, given)
+            yield row(prefix + name, field, given.get(name))
 
 
-def row(place: str, field: FieldInfo, given: dict[str, Any]) -> str:
-    value = given.get(place.rpartition(".")[2])
+def row(name: str, field: FieldInfo, value: Any) -> str:
     shown = "null" if value is None else yaml.safe_dump(value, default_flow_style=True, width=9999).split("\n")[0]
-    return f"| `{place}` | {kind(field.annotation, field.metadata)} | {code(shown)} | {escape(field.description or '')} |"
+    return (
+        f"| `{name}` | {kind(field.annotation, field.metadata)} | {code(shown)} | {escape(field.description or '')} |"
+    )
 
 
 def kind(annotation: Any, limits: tuple | list = ()) -> str:
@@ -77,10 +77,13 @@ def kind(annotation: Any, limits: tuple | list = ()) -> str:
     elif origin is dict:
         said = f"{kind(inner[0])} → {kind(inner[1])}"
     elif origin is tuple:
-        said = f"{len(inner)} × {kind(inner[0])}"
+        said = f"two: {kind(inner[0])}"
     else:
         said = TYPES[annotation]
-    return ", ".join([said, *(word for limit in limits for word in _limit(limit))])
+    words = [word for limit in limits for word in _limit(limit)]
+    if [word[0] for word in words] == ["≥", "≤"]:
+        words = [f"{words[0][2:]} to {words[1][2:]}"]
+    return ", ".join([said, *words])
 
 
 def _limit(limit: Any) -> Iterator[str]:
