@@ -34,6 +34,7 @@ NOT_RUN = {
     "kedro run --params ": "fetches the real backbones from the network",
     "kedro run --pipeline feature_engineering": "fetches the real backbones from the network",
     "kedro run --pipeline model_comparison": "trains thirty times; the comparison has tests of its own",
+    "kedro run --env demo --pipeline modeling": "one pipeline once more; with 60 epochs it is run",
     "kedro run --env demo --params seed=1": "the whole demo once more",
     "kedro run --env demo --pipeline sample_data --tags clips --params seed=1": "the drawing once more",
 }
@@ -86,7 +87,9 @@ def kedro(project) -> Callable[[str], None]:
 
 def test_commands_and_snippets_of_the_pages_run(project, kedro):
     """Videos come last: they add frames to those of the demo."""
-    ran = sorted((command for command in COMMANDS if not reason(command)), key=lambda command: "video_ingest" in command)
+    ran = sorted(
+        (command for command in COMMANDS if not reason(command)), key=lambda command: "video_ingest" in command
+    )
     for command in ran:
         kedro(command)
     assert any("video_ingest" in command for command in ran)
@@ -137,7 +140,9 @@ def test_make_has_every_target_that_a_page_names(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_names_parameters_and_files_that_there_are(page):
-    topics = "|".join(name for name, field in Parameters.model_fields.items() if hasattr(field.annotation, "model_fields"))
+    topics = "|".join(
+        name for name, field in Parameters.model_fields.items() if hasattr(field.annotation, "model_fields")
+    )
     named = re.findall(rf"`((?:{topics})\.\w+(?:\.\w+)*)[`:=]", prose(page))
     assert [name for name in named if not is_parameter(name) and not name.endswith((".csv", ".html", ".h5"))] == []
     paths = re.findall(r"`((?:docs|src|conf|benchmarks|tests|notebooks)/[\w./*-]*)`", prose(page))
