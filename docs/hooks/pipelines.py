@@ -33,7 +33,8 @@ def on_post_build(config: MkDocsConfig) -> None:
             page.write_text(OUTSIDE.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
         for answer in (path for path in built.glob("api/**/*") if path.is_file()):
             answer.write_text(_relative(answer.read_text(encoding="utf-8"), here, root), encoding="utf-8")
-        shutil.copytree(built, Path(config.site_dir, PLACE), dirs_exist_ok=True)
+        skipped = shutil.ignore_patterns("telemetry.html", "autoreload.html")
+        shutil.copytree(built, Path(config.site_dir, PLACE), ignore=skipped, dirs_exist_ok=True)
 
 
 def _relative(text: str, *folders: Path) -> str:
