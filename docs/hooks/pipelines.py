@@ -1,5 +1,6 @@
 """Puts kedro viz's drawing of all pipelines beside the pages, without what it would fetch from elsewhere."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -25,7 +26,8 @@ def on_post_build(config: MkDocsConfig) -> None:
         for name in ("pyproject.toml", ".telemetry"):
             shutil.copy(root / name, here)
         command = [sys.executable, "-m", "kedro", "viz", "build"]
-        said = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+        environment = os.environ | {"PYTHONPATH": str(here / "src")}
+        said = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
         built = here / "build"
         if not (built / "api" / "main").is_file():
             raise PluginError(f"kedro viz must draw the pipelines, but did not: {said.stdout}{said.stderr}")

@@ -34,7 +34,7 @@ NOT_RUN = {
     "kedro run --params ": "fetches the real backbones from the network",
     "kedro run --pipeline feature_engineering": "fetches the real backbones from the network",
     "kedro run --pipeline model_comparison": "trains thirty times; the comparison has tests of its own",
-    "kedro run --env demo --pipeline modeling": "one pipeline once more; with 60 epochs it is run",
+    "kedro run --pipeline modeling --params training.epochs=60": "one pipeline once more; with 5 epochs it is run",
     "kedro run --env demo --params seed=1": "the whole demo once more",
     "kedro run --env demo --pipeline sample_data --tags clips --params seed=1": "the drawing once more",
 }

@@ -1,5 +1,6 @@
 """The site as it is built: strictly, from the code as it is, and nothing in it is fetched from elsewhere."""
 
+import os
 import re
 import subprocess
 import sys
@@ -20,7 +21,8 @@ FETCHED = re.compile(
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PYTHONPATH": "src"}  # a session of Kedro may have left another
+    built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     return folder
 
