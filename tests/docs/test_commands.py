@@ -4,6 +4,7 @@ import copy
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,22 +55,23 @@ def merged(base: dict, changes: dict) -> dict:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Iterator[Path]:
-    """A tiny project whose every environment is the demo; videos lie where they are looked for."""
+def project(demo, tmp_path_factory) -> Iterator[Path]:
+    """A copy of the tiny demo, whose every environment is that demo; videos lie where they are looked for."""
     folder = copy_project(tmp_path_factory.mktemp("pages"))
-    demo = folder / "conf" / "demo"
-    tiny = merged(TINY, {"clips": {"frames": 4}, "evaluation": {"bootstrap_draws": 20}})
-    parameters = merged(yaml.safe_load((demo / "parameters.yml").read_text()), tiny)
-    for environment in (demo, folder / "conf" / "local"):
+    shutil.copytree(demo / "data" / "demo", folder / "data" / "demo")
+    conf = folder / "conf" / "demo"
+    parameters = merged(yaml.safe_load((conf / "parameters.yml").read_text()), TINY)
+    for environment in (conf, folder / "conf" / "local"):
         (environment / "parameters.yml").write_text(yaml.safe_dump(parameters))
-    (folder / "conf" / "local" / "globals.yml").write_text((demo / "globals.yml").read_text())
+    shutil.copy(conf / "globals.yml", folder / "conf" / "local")
     for place in ("data/01_raw/videos", "PATH"):
         (folder / place / "wave").mkdir(parents=True)
         write_video(folder / place / "wave" / "a.mp4", frames=6)
-    before = Path.cwd()
+    before, store = Path.cwd(), mlflow.get_tracking_uri()
     os.chdir(folder)
     yield folder
     os.chdir(before)
+    mlflow.set_tracking_uri(store)
 
 
 @pytest.fixture(scope="module")
