@@ -6,5 +6,6 @@ from mkdocs.structure.files import Files
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = sorted(page.src_uri for page in files.documentation_pages() if page.src_uri.startswith("adr/"))
-    next(section for section in config.nav if "Decisions" in section)["Decisions"] = pages
+    reference = next(section for section in config.nav if "Reference" in section)["Reference"]
+    next(entry for entry in reference if "Decisions" in entry)["Decisions"] = pages
     return files
