@@ -15,9 +15,9 @@ from kedro.framework.cli.cli import KedroCLI
 from kedro.framework.startup import bootstrap_project
 from pydantic import BaseModel
 
+from doc_pages import PAGES, ROOT, blocks, commands, option, prose
 from hand_gestures.parameters import Parameters
 from hand_gestures.pipeline_registry import register_pipelines
-from markdown import PAGES, ROOT, blocks, commands, option, prose
 from small_videos import write_video
 from tiny_project import TINY, copy_project
 

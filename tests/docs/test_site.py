@@ -8,8 +8,8 @@ import sys
 import pytest
 from pydantic import BaseModel
 
+from doc_pages import ROOT
 from hand_gestures.parameters import Parameters
-from markdown import ROOT
 
 pytest.importorskip("mkdocs")
 FETCHED = re.compile(

@@ -2,7 +2,7 @@
 
 import re
 
-from markdown import ROOT, blocks, prose
+from doc_pages import ROOT, blocks, prose
 
 ENGLISH, RUSSIAN = ROOT / "README.md", ROOT / "README.ru.md"
 

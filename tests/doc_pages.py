@@ -30,7 +30,8 @@ def prose(page: Path) -> str:
 
 def commands() -> list[str]:
     """Every line of every bash block, without comments, once, as pages give them."""
-    lines = [line for page in PAGES for block in blocks(page, "bash") for line in block.text.splitlines()]
+    whole = (block.text.replace("\\\n", " ") for page in PAGES for block in blocks(page, "bash"))
+    lines = [line for text in whole for line in text.splitlines()]
     return list(dict.fromkeys(filter(None, (shlex.join(shlex.split(line, comments=True)) for line in lines))))
 
 
