@@ -4,7 +4,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint image image-test hooks bench compact-backbones lock clean
+.PHONY: help install demo test lint image image-test hooks docs docs-serve bench compact-backbones lock clean
 
 help: ## show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ image-test: .venv/dev ## build the image and run the demo in it; without Docker:
 hooks: .venv/dev ## look at what is committed before every commit
 	$(BIN)/pre-commit install
 
+docs: .venv/dev ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-serve: .venv/dev ## show the documentation while it is written
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
 bench: .venv/runtime ## measure what docs/benchmarks.md says (a quarter of an hour on two cores)
 	for figures in catalog_scale extraction storage augmentation memory training_step; do \
 		$(BIN)/python benchmarks/$$figures.py || exit; \
@@ -51,7 +57,7 @@ lock: ## resolve the packages anew with uv and export what pip installs
 	uv export -q --frozen --only-group server -o docker/requirements-server.txt
 
 clean: ## remove what runs wrote; raw frames and the environment stay
-	rm -rf data/demo data/0[2-578]_* data/06_models/classifier data/06_models/training_checkpoint mlflow.db mlruns build dist
+	rm -rf data/demo data/0[2-578]_* data/06_models/classifier data/06_models/training_checkpoint mlflow.db mlruns build dist site
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

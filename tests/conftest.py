@@ -21,6 +21,17 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which the tiny demo was run; whoever runs more in it leaves its results as they were."""
+    from tiny_project import copy_project, run  # imports Kedro and MLflow
+
+    project = copy_project(tmp_path_factory.mktemp("demo"))
+    run(project, pipeline_names=["sample_data"], tags=["clips"])
+    run(project)
+    return project
+
+
 @pytest.fixture
 def write_file(tmp_path: Path) -> Callable[..., EmbeddingFile]:
     """Writes an embeddings file with `clips` sequences of alternating classes, numbered from `first`."""

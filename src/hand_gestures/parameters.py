@@ -77,7 +77,7 @@ class VideoIngestParameters(Topic):
     fps: PositiveFloat | None = Field(None, description="frames kept of each second; null keeps every n-th frame")
     every: PositiveInt = Field(1, description="every n-th frame is kept where fps is null; 1 keeps all")
     longest_side: Annotated[int, Field(ge=16)] | None = Field(1280, description="larger frames shrink to it, pixels")
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 90
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="of the frames")
     processes: PositiveInt = Field(4, description="videos decoded at a time")
 
     @model_validator(mode="after")
@@ -120,7 +120,7 @@ class LeakAuditParameters(Topic):
 
     frames: Annotated[int, Field(ge=2)] = Field(3, description="frames of each clip that are compared")
     distance: Annotated[int, Field(ge=0, le=32)] = Field(8, description="of the 64 bits of a perceptual hash")
-    processes: PositiveInt = 4
+    processes: PositiveInt = Field(4, description="processes that hash frames")
 
 
 class DatasetReportParameters(Topic):
@@ -137,21 +137,23 @@ class AugmentationParameters(Topic):
     mirrored_classes: dict[str, str] = Field(
         {}, description="class that each direction-dependent class becomes in a mirror"
     )
-    horizontal_flip: Probability = 1.0
-    distortion: Probability = 0.5
-    light: Probability = 0.8
-    noise: Probability = 0.6
-    blur: Probability = 0.6
-    optical_limit: Strength = 0.05
-    grid_limit: Strength = 0.3
-    grid_steps: PositiveInt = 5
-    brightness: Strength = 0.2
-    contrast: Strength = 0.2
-    saturation: Strength = 0.2
-    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    horizontal_flip: Probability = Field(1.0, description="probability of the mirror")
+    distortion: Probability = Field(0.5, description="probability of an optical or a grid distortion")
+    light: Probability = Field(
+        0.8, description="probability of a change of light: brightness and contrast, or colour jitter"
+    )
+    noise: Probability = Field(0.6, description="probability of Gaussian or ISO noise")
+    blur: Probability = Field(0.6, description="probability of a motion or a Gaussian blur")
+    optical_limit: Strength = Field(0.05, description="largest optical distortion")
+    grid_limit: Strength = Field(0.3, description="largest shift of the grid, of a cell")
+    grid_steps: PositiveInt = Field(5, description="cells of the grid in each direction")
+    brightness: Strength = Field(0.2, description="largest change")
+    contrast: Strength = Field(0.2, description="largest change")
+    saturation: Strength = Field(0.2, description="largest change")
+    hue: Annotated[float, Field(ge=0, le=0.5)] = Field(0.1, description="largest change, of the colour circle")
     noise_std: Range = Field((0.0124, 0.0277), description="standard deviation, fraction of 255")
-    iso_color: Range = (0.01, 0.05)
-    iso_intensity: Range = (0.1, 0.5)
+    iso_color: Range = Field((0.01, 0.05), description="shift of hue, of the colour circle")
+    iso_intensity: Range = Field((0.1, 0.5), description="strength of ISO noise")
     blur_limit: OddKernel = Field(7, description="largest blur kernel, pixels")
 
     def transform(self) -> dict[str, Any]:
@@ -178,12 +180,12 @@ class BackboneParameters(Topic):
 class HandParameters(ModelSource):
     """The hand detector."""
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="false: no boxes are found, and ultralytics is not loaded")
     weights: str = Field("weights/best.pt", description="file in the repository")
     sha256: Sha256 | None = Field(None, description="of the weights; another file is refused")
     run_pickled_code: bool = Field(False, description="let code in the weights run; needs sha256")
     every: PositiveInt = Field(8, description="search every n-th frame of a clip")
-    confidence: Probability = 0.25
+    confidence: Probability = Field(0.25, description="least score of a hand")
     max_hands: PositiveInt = Field(4, description="boxes kept for one frame")
 
     @field_validator("run_pickled_code")
@@ -197,8 +199,10 @@ class HandParameters(ModelSource):
 class ExtractionParameters(Topic):
     """How embeddings are computed."""
 
-    device: Device = "auto"
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    device: Device = Field("auto", description="auto takes a CUDA device where there is one")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="of the backbones; auto: bfloat16 on CUDA, float32 elsewhere"
+    )
     batch_size: PositiveInt | Literal["auto"] = Field(
         "auto", description="frames at a time; auto chooses by device; halved where memory does not suffice"
     )
@@ -215,9 +219,9 @@ class NetworkParameters(Topic):
     name: Literal["bilstm", "attentive_probe", "linear_probe"] = Field(
         "bilstm", description="bilstm: CNNBiLSTMWithAttention; the probes are what it is measured against"
     )
-    hidden: PositiveInt = 512
-    layers: PositiveInt = 3
-    dropout: Strength = 0.3
+    hidden: PositiveInt = Field(512, description="width of the LSTM in each direction")
+    layers: PositiveInt = Field(3, description="of the LSTM")
+    dropout: Strength = Field(0.3, description="between layers of the LSTM, and before the last linear layer")
     standardise: bool = Field(True, description="standardise the input with the training file's mean and spread")
 
 
@@ -232,11 +236,11 @@ class ChannelParameters(Topic):
 class TrainingParameters(Topic):
     """How the classifier is trained."""
 
-    epochs: PositiveInt = 40
+    epochs: PositiveInt = Field(40, description="passes over the training clips")
     patience: PositiveInt | None = Field(None, description="epochs without a better one after which it stops")
-    batch_size: PositiveInt = 32
+    batch_size: PositiveInt = Field(32, description="clips of a training step")
     learning_rate: PositiveFloat = Field(1e-3, description="highest of the cycle")
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="of RAdam")
     gradient_clip: Annotated[float, Field(ge=0)] = Field(1.0, description="largest gradient norm, 0 = no limit")
     label_smoothing: Strength = Field(0.0, description="share of the target that goes to the other classes")
     class_weights: Literal["none", "balanced"] = Field(
@@ -245,7 +249,7 @@ class TrainingParameters(Topic):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="bfloat16: mixed precision; auto takes it where the device computes in it"
     )
-    device: Device = "auto"
+    device: Device = Field("auto", description="auto takes a CUDA device where there is one")
     devices: PositiveInt = Field(1, description="devices of this kind that train together, each a share of the batch")
     preload: bool | Literal["auto"] = Field("auto", description="keep all embeddings in memory; auto where they fit")
     preload_share: Annotated[float, Field(gt=0, le=1)] = Field(0.25, description="of the free memory, for auto")
@@ -277,7 +281,7 @@ class EvaluationParameters(Topic):
 
     class_sets: dict[str, list[str]] = Field({}, description="name → classes whose accuracy is reported together")
     bootstrap_draws: NonNegativeInt = Field(1000, description="for confidence intervals; 0 makes none")
-    confidence_level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    confidence_level: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="of the intervals")
     faithfulness_clips: NonNegativeInt = Field(
         200, description="clips that are tried without what they attend; 0: none"
     )
@@ -308,14 +312,16 @@ class ComparisonParameters(Topic):
     )
     views: list[PositiveInt] = Field([1], description="numbers of views of each training clip that are tried")
     random_split: bool = Field(True, description="beside the grouped one, where groups are known")
-    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = [1, 2, 3]
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = Field(
+        [1, 2, 3], description="each variant trains once with each"
+    )
     processes: PositiveInt = Field(4, description="that average pixels")
 
 
 class RegistryParameters(Topic):
     """Where the best model is registered."""
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="false: no model is registered")
     model: Annotated[str, Field(pattern=r"^[\w\-. ]*\w$")] = Field(
         "hand_gestures", description="registered model of MLflow; models of other data need one of their own"
     )
@@ -327,25 +333,25 @@ class RegistryParameters(Topic):
 class SampleParameters(Topic):
     """The drawn gesture set."""
 
-    performers: PositiveInt = 24
+    performers: PositiveInt = Field(24, description="drawn people, each with hands, clothes and light of their own")
     takes: PositiveInt = Field(1, description="clips of each gesture by each performer")
-    height: Annotated[int, Field(ge=64)] = 240
-    width: Annotated[int, Field(ge=64)] = 320
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 90
-    processes: PositiveInt = 2
+    height: Annotated[int, Field(ge=64)] = Field(240, description="of a frame, pixels")
+    width: Annotated[int, Field(ge=64)] = Field(320, description="of a frame, pixels")
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="of the frames")
+    processes: PositiveInt = Field(2, description="processes that draw")
 
 
 class CompactBackboneParameters(Topic):
     """How the compact backbones of the demo are taught."""
 
-    performers: PositiveInt = 800
-    frames_each: PositiveInt = 16
-    held_out_performers: PositiveInt = 60
-    vit_epochs: PositiveInt = 9
-    resnext_epochs: PositiveInt = 8
-    yolo_epochs: PositiveInt = 2
-    seed: NonNegativeInt = 7
-    processes: PositiveInt = 2
+    performers: PositiveInt = Field(800, description="drawn people to learn from")
+    frames_each: PositiveInt = Field(16, description="frames of each gesture of each of them")
+    held_out_performers: PositiveInt = Field(60, description="drawn people to validate on")
+    vit_epochs: PositiveInt = Field(9, description="of the ViT")
+    resnext_epochs: PositiveInt = Field(8, description="of the ResNeXt")
+    yolo_epochs: PositiveInt = Field(2, description="of the hand detector")
+    seed: NonNegativeInt = Field(7, description="of drawing and teaching")
+    processes: PositiveInt = Field(2, description="processes that draw")
 
 
 class Parameters(Topic):
@@ -354,7 +360,7 @@ class Parameters(Topic):
     videos_dir: str | None = Field(None, description="where the raw videos are")
     frames_dir: str | None = Field(None, description="where the raw frames are")
     data_root: str | None = Field(None, description="where everything is written")
-    seed: NonNegativeInt = 42
+    seed: NonNegativeInt = Field(42, description="of the split, the augmentation, the training and the sample")
     notice: str | None = Field(None, description="a sentence printed with the results")
     video_ingest: VideoIngestParameters
     frame_catalog: FrameCatalogParameters

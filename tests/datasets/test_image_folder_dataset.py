@@ -56,18 +56,18 @@ def shown(dataset):
     return Image.open(io.BytesIO(base64.b64decode(dataset.preview())))
 
 
-def test_the_preview_shows_a_few_pictures_one_below_the_other(dataset):
+def test_the_preview_shows_a_few_pictures_two_in_a_row(dataset):
     colours = ["red", "blue", "lime", "white", "black", "cyan", "navy", "pink"]
     dataset.save((f"{number}.jpg", picture(colour=colour)) for number, colour in enumerate(colours))
-    tall = shown(dataset)
-    assert tall.size == (40, 4 * 30)
-    reds = [tall.getpixel((20, 15 + 30 * row))[0] > 200 for row in range(4)]
+    sheet = shown(dataset)
+    assert sheet.size == (2 * 40, 2 * 30)
+    reds = [sheet.getpixel((20 + 40 * (place % 2), 15 + 30 * (place // 2)))[0] > 200 for place in range(4)]
     assert reds == [True, False, False, False]  # red, lime, black, navy
 
 
-def test_the_preview_of_large_pictures_is_small(dataset):
-    dataset.save(iter([("a.jpg", picture(3000, 300)), ("b.jpg", picture(200, 100))]))
-    assert shown(dataset).size == (600, 60 + 100)
+def test_the_preview_of_large_pictures_is_small_and_never_much_taller_than_wide(dataset):
+    dataset.save(iter([("a.jpg", picture(3000, 300)), ("b.jpg", picture(200, 6000))]))
+    assert shown(dataset).size == (2 * 480, 360)
 
 
 @pytest.mark.parametrize("saved", [False, True])

@@ -1,4 +1,4 @@
-"""A demo that is run once for all who look at it; the command line in a copied project, and frames for it to read."""
+"""The command line in a copied project, and frames for it to read."""
 
 import subprocess
 import sys
@@ -9,16 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tiny_project import copy_project, run
-
-
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which the tiny demo was run; whoever runs more in it leaves its results as they were."""
-    project = copy_project(tmp_path_factory.mktemp("demo"))
-    run(project, pipeline_names=["sample_data"], tags=["clips"])
-    run(project)
-    return project
+from tiny_project import copy_project
 
 
 @pytest.fixture

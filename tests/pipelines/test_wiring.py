@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,29 @@ def test_the_command_line_starts_without_torch():
     )
     started = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert started.stdout.strip() == "False"
+
+
+DECLARED = yaml.safe_load((ROOT / "conf/base/catalog.yml").read_text())
+
+
+def layer(dataset):
+    entry = DECLARED.get(dataset) or DECLARED["{name}_" + dataset.rpartition("_")[2]]
+    return entry["metadata"]["kedro-viz"]["layer"]
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_layers_follow_each_other(name):
+    """kedro viz draws no layer at all where two lead to each other."""
+    before = {}
+    for node in PIPELINES[name].nodes:
+        inputs = {layer(dataset) for dataset in node.inputs if not dataset.startswith("param")}
+        for after in map(layer, node.outputs):
+            before.setdefault(after, set()).update(inputs - {after})
+    assert list(TopologicalSorter(before).static_order())
+
+
+def test_each_node_has_the_tag_of_its_pipeline():
+    for name, pipeline in PIPELINES.items():
+        if name not in ("__default__", "modeling"):
+            assert all(name in node.tags for node in pipeline.nodes)
+    assert all(node.tags for pipeline in PIPELINES.values() for node in pipeline.nodes)

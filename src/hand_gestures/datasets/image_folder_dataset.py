@@ -10,7 +10,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 
-PREVIEWS, PREVIEW_WIDTH = 4, 600  # pictures, pixels
+PREVIEWS, PREVIEW_SIZE = 4, (480, 360)  # pictures, pixels
 
 
 class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
@@ -51,7 +51,7 @@ class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
         partial.replace(self._filepath)
 
     def preview(self) -> ImagePreview:
-        """A few of the pictures, one below the other, for kedro viz."""
+        """A few of the pictures, two in a row, for kedro viz: it squeezes whatever is taller than wide."""
         from PIL import Image
 
         paths = sorted(path for path in self._filepath.rglob("*.jpg"))
@@ -59,16 +59,15 @@ class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
         images = []
         for path in chosen:
             with Image.open(path) as picture:
-                picture.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH))
+                picture.thumbnail(PREVIEW_SIZE)
                 images.append(picture.convert("RGB"))
-        images = images or [Image.new("RGB", (PREVIEW_WIDTH, 1), "white")]
-        tall = Image.new("RGB", (max(i.width for i in images), sum(i.height for i in images)), "white")
-        top = 0
-        for image in images:
-            tall.paste(image, (0, top))
-            top += image.height
+        images = images or [Image.new("RGB", (PREVIEW_SIZE[0], 1), "white")]
+        width, height = max(i.width for i in images), max(i.height for i in images)
+        sheet = Image.new("RGB", (width * min(2, len(images)), height * -(-len(images) // 2)), "white")
+        for place, image in enumerate(images):
+            sheet.paste(image, (width * (place % 2), height * (place // 2)))
         encoded = io.BytesIO()
-        tall.save(encoded, "PNG")
+        sheet.save(encoded, "PNG")
         return ImagePreview(base64.b64encode(encoded.getvalue()).decode())
 
     def _exists(self) -> bool:

@@ -1,0 +1,169 @@
+"""The commands that the pages give: what can be run in seconds is run, and all name what there is."""
+
+import copy
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+from kedro.framework.cli.cli import KedroCLI
+from kedro.framework.startup import bootstrap_project
+from pydantic import BaseModel
+
+from doc_pages import PAGES, ROOT, blocks, commands, option, prose
+from hand_gestures.parameters import Parameters
+from hand_gestures.pipeline_registry import register_pipelines
+from small_videos import write_video
+from tiny_project import TINY, copy_project
+
+PIPELINES = register_pipelines()
+TAGS = {tag for pipeline in PIPELINES.values() for node in pipeline.nodes for tag in node.tags}
+# Commands that are not run here, by how they begin; those with $ at the end are meant as a whole.
+NOT_RUN = {
+    "source ": "sets up a shell",
+    "export ": "sets up a shell",
+    "make ": "installs packages, or takes minutes; its targets are checked, and what `make demo` calls is run",
+    "mlflow ui": "serves until it is stopped",
+    "kedro viz run": "serves until it is stopped",
+    "docker ": "needs a container engine",
+    "kedro run$": "fetches the real backbones from the network",
+    "kedro run --params ": "fetches the real backbones from the network",
+    "kedro run --pipeline feature_engineering": "fetches the real backbones from the network",
+    "kedro run --pipeline model_comparison": "trains thirty times; the comparison has tests of its own",
+    "kedro run --pipeline modeling --params training.epochs=60": "one pipeline once more; with 5 epochs it is run",
+    "kedro run --env demo --params seed=1": "the whole demo once more",
+    "kedro run --env demo --pipeline sample_data --tags clips --params seed=1": "the drawing once more",
+}
+COMMANDS = commands()
+
+
+def reason(command: str) -> str | None:
+    """Why a command is not run."""
+    return next((why for start, why in NOT_RUN.items() if f"{command}$".startswith(start)), None)
+
+
+def merged(base: dict, changes: dict) -> dict:
+    result = copy.deepcopy(base)
+    for name, value in changes.items():
+        result[name] = merged(result.get(name, {}), value) if isinstance(value, dict) else value
+    return result
+
+
+@pytest.fixture(scope="module")
+def project(demo, tmp_path_factory) -> Iterator[Path]:
+    """A copy of the tiny demo, whose every environment is that demo; videos lie where they are looked for."""
+    folder = copy_project(tmp_path_factory.mktemp("pages"))
+    shutil.copytree(demo / "data" / "demo", folder / "data" / "demo")
+    conf = folder / "conf" / "demo"
+    parameters = merged(yaml.safe_load((conf / "parameters.yml").read_text()), TINY)
+    for environment in (conf, folder / "conf" / "local"):
+        (environment / "parameters.yml").write_text(yaml.safe_dump(parameters))
+    shutil.copy(conf / "globals.yml", folder / "conf" / "local")
+    for place in ("data/01_raw/videos", "PATH"):
+        (folder / place / "wave").mkdir(parents=True)
+        write_video(folder / place / "wave" / "a.mp4", frames=6)
+    before, store = Path.cwd(), mlflow.get_tracking_uri()
+    os.chdir(folder)
+    yield folder
+    os.chdir(before)
+    mlflow.set_tracking_uri(store)
+
+
+@pytest.fixture(scope="module")
+def kedro(project) -> Callable[[str], None]:
+    def run(command: str) -> None:
+        try:
+            bootstrap_project(project)
+            KedroCLI(project).main(shlex.split(command)[1:], prog_name="kedro", standalone_mode=False)
+        finally:
+            while mlflow.active_run():
+                mlflow.end_run()
+
+    return run
+
+
+def test_commands_and_snippets_of_the_pages_run(project, kedro):
+    """Videos come last: they add frames to those of the demo."""
+    ran = sorted(
+        (command for command in COMMANDS if not reason(command)), key=lambda command: "video_ingest" in command
+    )
+    for command in ran:
+        kedro(command)
+    assert any("video_ingest" in command for command in ran)
+    for page in PAGES:
+        for block in blocks(page, "python"):
+            exec(compile(block.text, page.name, "exec"), {"__name__": page.stem})
+
+
+def test_every_reason_belongs_to_a_command():
+    for start in NOT_RUN:
+        assert any(f"{command}$".startswith(start) for command in COMMANDS), start
+
+
+def test_only_commands_of_the_project_are_run():
+    assert {shlex.split(command)[:2][-1] for command in COMMANDS if not reason(command)} == {"run"}
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("kedro run")])
+def test_a_run_names_what_there_is(command):
+    words = shlex.split(command)
+    assert set(option(words, "--pipeline")) <= set(PIPELINES)
+    assert set(option(words, "--tags")) <= TAGS
+    assert all((ROOT / "conf" / environment).is_dir() for environment in option(words, "--env"))
+    assert all(is_parameter(given.split("=")[0]) for given in option(words, "--params"))
+    assert {word for word in words if word.startswith("--")} <= {"--pipeline", "--tags", "--env", "--params"}
+
+
+def is_parameter(dotted: str) -> bool:
+    model: object = Parameters
+    for name in dotted.split("."):
+        if not (isinstance(model, type) and issubclass(model, BaseModel) and name in model.model_fields):
+            return False
+        model = model.model_fields[name].annotation
+    return True
+
+
+def test_a_wrong_name_is_no_parameter():
+    assert is_parameter("training.epochs")
+    assert not is_parameter("training.epoch")
+    assert not is_parameter("training.epochs.more")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_has_every_target_that_a_page_names(page):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_parameters_and_files_that_there_are(page):
+    topics = "|".join(
+        name for name, field in Parameters.model_fields.items() if hasattr(field.annotation, "model_fields")
+    )
+    named = re.findall(rf"`((?:{topics})\.\w+(?:\.\w+)*)[`:=]", prose(page))
+    assert [name for name in named if not is_parameter(name) and not name.endswith((".csv", ".html", ".h5"))] == []
+    paths = re.findall(r"`((?:docs|src|conf|benchmarks|tests|notebooks)/[\w./*-]*)`", prose(page))
+    assert [path for path in paths if not path.startswith("conf/local/") and not list(ROOT.glob(path))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if target.startswith("http"):
+            continue
+        path, _, heading = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.is_file(), target
+        if heading and heading not in headings(linked):
+            assert linked.name == "parameters.md", target  # its headings are made from the topics
+            assert heading in Parameters.model_fields, target
+
+
+def headings(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\s-]", "", title).strip().lower().replace(" ", "-") for title in titles}
