@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from hand_gestures.training.attention_statistics import channel_statistics, frame_statistics
-from hand_gestures.video.dataset_summary import ALL_CLASSES
+from hand_gestures.video.class_folders import ALL_CLASSES
 
 WEIGHTS = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.8, 0.05, 0.15]])
 

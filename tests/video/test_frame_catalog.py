@@ -97,6 +97,13 @@ def test_a_hidden_class_folder_is_rejected(two_classes, write_frame):
     assert set(catalog.frames["class_name"]) == {"fist", "wave"}
 
 
+def test_a_class_that_is_called_like_the_row_over_all_classes_is_rejected(two_classes, write_frame):
+    write_frame("(all)/v_frame_1.jpg")
+    catalog = catalog_frames(two_classes)
+    assert reasons(catalog) == {"(all)": "tables call all classes together so: rename the class"}
+    assert set(catalog.frames["class_name"]) == {"fist", "wave"}
+
+
 def test_the_same_number_twice_is_kept_once(two_classes, write_frame):
     write_frame("wave/v_frame_1.png")
     write_frame("wave/v_frame_01.png")

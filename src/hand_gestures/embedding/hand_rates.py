@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hand_gestures.embedding.store import EmbeddingFile
-from hand_gestures.video.dataset_summary import ALL_CLASSES
+from hand_gestures.video.class_folders import ALL_CLASSES
 
 RATE_COLUMNS = ["split", "class_name", "clips", "clips_without_hand", "frames_with_hand", "mean_score"]
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from hand_gestures.reporting.figures import BLUE, GREY, ORANGE, tidy
 from hand_gestures.reporting.rows import ROW, TALLEST, name_rows, readable
-from hand_gestures.video.dataset_summary import ALL_CLASSES
+from hand_gestures.video.class_folders import ALL_CLASSES
 
 LESS_TO_MORE = LinearSegmentedColormap.from_list("less to more", [BLUE, "#f7f7f7", ORANGE])
 FAR = 30  # rows, from the first to names beneath the last

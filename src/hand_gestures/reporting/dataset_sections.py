@@ -19,7 +19,7 @@ from hand_gestures.reporting.html_report import (
     table,
 )
 from hand_gestures.reporting.run_parameters import of_topics
-from hand_gestures.video.dataset_summary import ALL_CLASSES
+from hand_gestures.video.class_folders import ALL_CLASSES
 
 SIDE_NAMES = {"train": "training", "val": "validation", "test": "test"}
 LEAK_NAMES = {

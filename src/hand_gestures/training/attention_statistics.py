@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from einops import rearrange
 
-from hand_gestures.video.dataset_summary import ALL_CLASSES
+from hand_gestures.video.class_folders import ALL_CLASSES
 
 
 def channel_statistics(weights: np.ndarray, classes: Sequence[str], channel_names: Sequence[str]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 INGEST_FOLDER = ".ingest"  # the ingest keeps its records there, beside the class folders it fills
+ALL_CLASSES = "(all)"  # what tables call the row over all classes
 NOT_UTF8 = "name is not UTF-8"
 OUTSIDE = "link that leads outside the folder"
 
@@ -38,6 +39,8 @@ def class_folders(root: Path, rejected: list[Rejected]) -> list[str]:
             reason = entry_fault(entry, root)
             if reason is None and not entry.is_dir():
                 reason = "not inside a class folder"
+            elif reason is None and entry.name == ALL_CLASSES:
+                reason = "tables call all classes together so: rename the class"
             if reason is None:
                 names.append(entry.name)
             else:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from hand_gestures.video.class_folders import ALL_CLASSES
 from hand_gestures.video.image_files import picture_size
 from hand_gestures.video.split_table import sides_of
 from hand_gestures.video.splits import LEFT_OUT, SIDES
-
-ALL_CLASSES = "(all)"
 
 
 def summarise_classes(
