@@ -64,13 +64,16 @@ run_image --entrypoint bash "$image" -ec '
 ' 2> /dev/null
 say "its user is none of the host, it has no compilers, and may write nothing; OpenCV is imported"
 
-start mlflow "${volumes[@]}" --env MLFLOW_BACKEND_STORE_URI=sqlite:////app/mlruns/mlflow.db \
+start mlflow "${volumes[@]}" --env MLFLOW_BACKEND_STORE_URI=sqlite:////app/mlruns/server.db \
     --env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
 network=container:$name-mlflow
 run_image "${volumes[@]}" "$image" run "${tiny[@]}" --pipeline sample_data --tags clips
-run_image "${volumes[@]}" --env MLFLOW_TRACKING_URI=http://127.0.0.1:5000 "$image" \
+run_image "${volumes[@]}" --env TRACKING_URI=http://127.0.0.1:5000 "$image" \
     run "${tiny[@]}" --pipeline "$pipeline"
+run_image --entrypoint python "$image" -c 'import mlflow
+mlflow.set_tracking_uri("http://127.0.0.1:5000")
+assert len(mlflow.search_runs(search_all_experiments=True)) == 1'
 run_image "${volumes[@]}" --entrypoint stat "$image" --format '%n belongs to user %u' "$product" | grep 'user 10001$'
-say "the demo has run"
+say "the demo has run, and MLflow's server knows it"
 network=none
 if [ $pipeline = __default__ ]; then start viz "${volumes[@]}"; fi
