@@ -1,7 +1,6 @@
 """The commands that the pages give: what can be run in seconds is run, and all name what there is."""
 
 import copy
-import os
 import re
 import shlex
 import shutil
@@ -40,6 +39,7 @@ NOT_RUN = {
     "kedro run --env demo --pipeline sample_data --tags clips --params seed=1": "the drawing once more",
 }
 COMMANDS = commands()
+STORE = "sqlite:///mlflow.db"  # MLflow keeps it open as long as the process lives: here it is that of another project
 
 
 def reason(command: str) -> str | None:
@@ -67,10 +67,11 @@ def project(demo, tmp_path_factory) -> Iterator[Path]:
     for place in ("data/01_raw/videos", "PATH"):
         (folder / place / "wave").mkdir(parents=True)
         write_video(folder / place / "wave" / "a.mp4", frames=6)
-    before, store = Path.cwd(), mlflow.get_tracking_uri()
-    os.chdir(folder)
-    yield folder
-    os.chdir(before)
+    store = mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        yield folder
     mlflow.set_tracking_uri(store)
 
 
@@ -97,7 +98,8 @@ def test_commands_and_snippets_of_the_pages_run(project, kedro):
     assert any("video_ingest" in command for command in ran)
     for page in PAGES:
         for block in blocks(page, "python"):
-            exec(compile(block.text, page.name, "exec"), {"__name__": page.stem})
+            text = block.text.replace(STORE, f"sqlite:///{project}/mlflow.db")
+            exec(compile(text, page.name, "exec"), {"__name__": page.stem})
 
 
 def test_every_reason_belongs_to_a_command():
