@@ -70,7 +70,7 @@ def project(demo, tmp_path_factory) -> Iterator[Path]:
     store = mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        patch.setenv("TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         yield folder
     mlflow.set_tracking_uri(store)
 
