@@ -35,9 +35,11 @@ def project(tmp_path_factory, empty_store) -> Path:
 
 @pytest.fixture
 def client(project, monkeypatch):
-    monkeypatch.chdir(project)  # as a user would: the database is named relative to it
+    monkeypatch.chdir(project)  # as a user would
+    store = f"sqlite:///{project}/mlflow.db"
+    monkeypatch.setenv("TRACKING_URI", store)  # MLflow opens one of a relative name once, wherever the process goes
     before = mlflow.get_tracking_uri()
-    yield MlflowClient(f"sqlite:///{project}/mlflow.db")
+    yield MlflowClient(store)
     mlflow.set_tracking_uri(before)
 
 

@@ -32,12 +32,14 @@ def copy_project(folder: Path) -> Path:
 def run(project: Path, changes: dict | None = None, **selection: object) -> None:
     """Run pipelines of a project in the demo environment at its tiny size."""
     before = Path.cwd()
-    os.chdir(project)  # as a user would: the MLflow database is named relative to it
+    os.chdir(project)  # as a user would
+    os.environ["TRACKING_URI"] = f"sqlite:///{project}/mlflow.db"  # MLflow opens one of a relative name only once
     try:
         bootstrap_project(project)
         with KedroSession.create(project, env="demo", runtime_params=_over(TINY, changes or {})) as session:
             session.run(**selection)
     finally:
+        del os.environ["TRACKING_URI"]
         os.chdir(before)
 
 
