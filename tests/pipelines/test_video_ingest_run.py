@@ -24,10 +24,10 @@ def table(project, name):
     return pd.read_csv(project / "out" / f"{name}.csv", keep_default_na=False)
 
 
-def metrics(project, run_name):
+def metrics(project, pipeline):
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
     experiment = client.get_experiment_by_name("hand_gestures")
-    (run,) = client.search_runs([experiment.experiment_id], filter_string=f"attributes.run_name = '{run_name}'")
+    (run,) = client.search_runs([experiment.experiment_id], filter_string=f"tags.pipeline = '{pipeline}'")
     return run.data.metrics, {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "dataset")}
 
 
