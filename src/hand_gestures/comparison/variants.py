@@ -13,6 +13,7 @@ from hand_gestures.video.splits import TRAIN, VAL
 logger = logging.getLogger(__name__)
 
 NEAREST_NEIGHBOUR = "nearest_neighbour"  # of averaged pixels: no network, nothing is drawn at random
+RANDOM = ", random split"  # ends the name of a variant on it
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Variant:
         """`bilstm without left`."""
         without = f" without {self.without}" if self.without else ""
         views = f" on {self.views} view{'s' * (self.views > 1)}" if self.views else ""
-        return f"{self.network}{without}{views}{', random split' * (self.split == 'random')}"
+        return f"{self.network}{without}{views}{RANDOM * (self.split == 'random')}"
 
     def embeddings(
         self,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hand_gestures.comparison.variants import NEAREST_NEIGHBOUR, RANDOM
 from hand_gestures.reporting.html_report import Cell, Figure, Notes, Section, Table, render_report
 from hand_gestures.reporting.rows import readable
 from hand_gestures.reporting.wording import many
@@ -16,7 +17,6 @@ CAVEATS = (
     "groups of clips, not for other seeds.",
     "Times of training are those of this machine, whatever else it did meanwhile.",
 )
-PIXELS, RANDOM = "nearest_neighbour", ", random split"  # names of variants
 
 
 def comparison_page(table: pd.DataFrame, classes: int, level: float, notice: str | None, figure: Path) -> str:
@@ -57,7 +57,7 @@ def findings(table: pd.DataFrame, classes: int) -> list[list[Cell]]:
     rows = table.set_index("variant")
     first = rows.iloc[0]
     name = str(first.name)
-    on_same = rows[rows["difference"].notna()].drop(index=PIXELS, errors="ignore")
+    on_same = rows[rows["difference"].notna()].drop(index=NEAREST_NEIGHBOUR, errors="ignore")
     fewer = on_same.index.str.startswith((f"{name} without ", f"{name} on "))
     others, inputs = on_same[~fewer], on_same[fewer].sort_values("difference")
     found = [(str(row.name), _verdict(row) + _cost(first, row), *_difference(row)) for _, row in others.iterrows()]
@@ -87,10 +87,10 @@ def _difference(row: pd.Series) -> tuple[Cell, Cell]:
 
 def _leaks(accuracy: dict[str, float], name: str, classes: int) -> list[tuple[str, str, Cell, Cell]]:
     found: list[tuple[str, str, Cell, Cell]] = []
-    if PIXELS in accuracy:
-        said = f"accuracy {accuracy[PIXELS]:.3f}, by chance {1 / classes:.3f}"
-        if PIXELS + RANDOM in accuracy:
-            said += f"; {accuracy[PIXELS + RANDOM]:.3f} where groups stand on both sides"
+    if NEAREST_NEIGHBOUR in accuracy:
+        said = f"accuracy {accuracy[NEAREST_NEIGHBOUR]:.3f}, by chance {1 / classes:.3f}"
+        if NEAREST_NEIGHBOUR + RANDOM in accuracy:
+            said += f"; {accuracy[NEAREST_NEIGHBOUR + RANDOM]:.3f} where groups stand on both sides"
         found.append(("averaged pixels alone", f"{said}: above chance it is room, clothes or light", None, None))
     for variant in accuracy:
         fair = variant.removesuffix(RANDOM)
