@@ -44,11 +44,10 @@ def measure(root: Path) -> dict[str, float]:
     """Seconds of each step and the peak of memory, in this process."""
     import numpy as np
 
-    from hand_gestures.video.frame_catalog import catalog_frames
-    from hand_gestures.video.leak_audit import audit_split
-    from hand_gestures.video.perceptual_hash import ClipHashes
-    from hand_gestures.video.sequences import build_sequences
-    from hand_gestures.video.split_table import make_split_table
+    from hand_gestures.dataset.frame_catalog import catalog_frames
+    from hand_gestures.dataset.leak_audit import ClipHashes, audit_split
+    from hand_gestures.dataset.sequences import build_sequences
+    from hand_gestures.dataset.split_table import make_split_table
 
     start = time.perf_counter()
     frames = catalog_frames(root).frames

@@ -18,11 +18,11 @@ from measuring import arguments, interleaved, milliseconds, print_table, ratio
 from throughput import print_throughput
 
 from hand_gestures.augmentation import resize_clip
-from hand_gestures.embedding.backbones import Backbone, MeanTokens
-from hand_gestures.embedding.closeness import compare_channels
-from hand_gestures.embedding.device import choose_device
+from hand_gestures.backbones.networks import Backbone, MeanTokens
+from hand_gestures.backbones.preprocessing import Preprocessing
 from hand_gestures.embedding.extractor import ClipEmbedder
-from hand_gestures.embedding.preprocessing import Preprocessing
+from hand_gestures.embedding.precision_error import compare_channels
+from hand_gestures.utils.devices import choose_device
 from hand_gestures.video.image_files import read_frame
 
 Embedders = dict[str, ClipEmbedder]
@@ -132,7 +132,7 @@ def print_closeness(frames: torch.Tensor, plain: Callable[..., np.ndarray], embe
 
 
 def main() -> None:
-    """Speed, closeness and, on a GPU, how well it is used."""
+    """Speed, precision_error and, on a GPU, how well it is used."""
     quick = arguments(__doc__).quick
     device = choose_device("auto")
     networks = make_networks(quick)

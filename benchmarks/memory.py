@@ -25,10 +25,10 @@ def extract(folder: Path, clips: int) -> None:
     import pandas as pd
     import torch
 
+    from hand_gestures.embedding.clip_views import VideoSequenceDataset
     from hand_gestures.embedding.embed_sequences import HandSearch, embed_sequences, sources_digest
     from hand_gestures.embedding.extractor import ClipEmbedder
-    from hand_gestures.embedding.write_embeddings import write_embeddings
-    from hand_gestures.video.clips import VideoSequenceDataset
+    from hand_gestures.store.write import write_embeddings
 
     names = [f"wave_frame_{number:02d}.png" for number in range(FRAMES)]
     rng = np.random.default_rng(0)
@@ -43,7 +43,7 @@ def extract(folder: Path, clips: int) -> None:
         mirrored_labels={"wave": "wave"},
         search=HandSearch(None, (), 1),
         fingerprint={"made": "for measuring"},
-        closeness={},
+        precision_error={},
         sources=sources_digest(table, folder),
         frames_per_clip=FRAMES,
         storage="float32",
@@ -58,8 +58,8 @@ def small_backbones() -> tuple:
     import timm
     from transformers import ViTConfig, ViTModel
 
-    from hand_gestures.embedding.backbones import Backbone, MeanTokens
-    from hand_gestures.embedding.preprocessing import Preprocessing
+    from hand_gestures.backbones.networks import Backbone, MeanTokens
+    from hand_gestures.backbones.preprocessing import Preprocessing
 
     vit = ViTModel(ViTConfig(num_hidden_layers=1, image_size=SIZE, intermediate_size=768), add_pooling_layer=False)
     sizes = {"layers": [1, 1, 1, 1], "channels": [8, 16, 16, 512], "cardinality": 8, "base_width": 8}

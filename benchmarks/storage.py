@@ -12,10 +12,10 @@ from measuring import arguments, interleaved, milliseconds, print_table, ratio
 from torch.utils.data import DataLoader
 
 from hand_gestures.embedding.channels import CHANNEL_NAMES
-from hand_gestures.embedding.gzip_chunks import pack_chunk
-from hand_gestures.embedding.store import EmbeddedSequence, EmbeddingFile, EmbeddingHeader, EmbeddingStream
-from hand_gestures.embedding.write_embeddings import write_embeddings
-from hand_gestures.training.hdf5_dataset import HDF5Dataset, as_it_is
+from hand_gestures.store.chunk_packing import pack_chunk
+from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile, EmbeddingHeader, PendingEmbeddings
+from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate
+from hand_gestures.store.write import write_embeddings
 
 FRAMES, CHANNELS, WIDTH = 32, len(CHANNEL_NAMES), 768
 MEGABYTES = FRAMES * CHANNELS * WIDTH * 4 / 1e6  # a clip
@@ -39,7 +39,7 @@ def draw_clips(count: int) -> np.ndarray:
     return clips
 
 
-def stream_of(clips: np.ndarray) -> EmbeddingStream:
+def stream_of(clips: np.ndarray) -> PendingEmbeddings:
     """The clips as sequences of one view that need no embedding."""
     boxes, scores = np.zeros((4, 4, 4), np.float32), np.zeros((4, 4), np.float32)
 
@@ -47,7 +47,7 @@ def stream_of(clips: np.ndarray) -> EmbeddingStream:
         return (EmbeddedSequence(clips[place : place + 1], np.zeros(1, np.int64), boxes, scores) for place in places)
 
     header = EmbeddingHeader(clips.shape, ("wave",), CHANNEL_NAMES, (0, 8, 16, 24), 4, {"made": "for measuring"})
-    return EmbeddingStream(header, [f"wave/{place}" for place in range(len(clips))], 1, embed)
+    return PendingEmbeddings(header, [f"wave/{place}" for place in range(len(clips))], 1, embed)
 
 
 def write_chunks(path: Path, clips: np.ndarray) -> None:
@@ -116,7 +116,7 @@ def measure_supply(folder: Path, clips: np.ndarray, rounds: int, epochs: int) ->
                 pass
 
     plain = DataLoader(items, BATCH, shuffle=True)
-    ours = DataLoader(preloaded, BATCH, shuffle=True, collate_fn=as_it_is)
+    ours = DataLoader(preloaded, BATCH, shuffle=True, collate_fn=identity_collate)
     return interleaved({"reference": lambda: supply(plain, 1), "ours": lambda: supply(ours, epochs)}, rounds)
 
 

@@ -11,9 +11,9 @@ import torch
 from measuring import print_table
 
 from hand_gestures.augmentation import ClipAugmentation
+from hand_gestures.embedding.clip_views import VideoSequenceDataset, clip_loader
 from hand_gestures.embedding.extractor import ClipEmbedder
 from hand_gestures.parameters import AugmentationParameters, ExtractionParameters
-from hand_gestures.video.clips import VideoSequenceDataset, clip_loader
 
 SIZE, FRAMES, VIEWS, CLIPS = 640, 32, 4, 48
 STARVED = 0.15  # of the time spent waiting for input: above it more input would be faster

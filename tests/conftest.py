@@ -10,9 +10,9 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from hand_gestures.embedding.store import EmbeddingFile
-from hand_gestures.embedding.write_embeddings import write_embeddings
-from small_embeddings import embedded_sequence, embedding_stream
+from hand_gestures.store.embedding_file import EmbeddingFile
+from hand_gestures.store.write import write_embeddings
+from small_embeddings import embedded_sequence, pending_embeddings
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,7 +40,7 @@ def write_file(tmp_path: Path) -> Callable[..., EmbeddingFile]:
         name: str, clips: int, first: int = 0, fingerprint: dict | None = None, views: int = 1, **header: object
     ) -> EmbeddingFile:
         sequences = [embedded_sequence(n % 3, n, views=views) for n in range(first, first + clips)]
-        write_embeddings(tmp_path / name, embedding_stream(sequences, fingerprint, first, **header))
+        write_embeddings(tmp_path / name, pending_embeddings(sequences, fingerprint, first, **header))
         return EmbeddingFile(tmp_path / name)
 
     return write

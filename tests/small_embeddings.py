@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hand_gestures.embedding.channels import CHANNEL_NAMES
-from hand_gestures.embedding.store import EmbeddedSequence, EmbeddingHeader, EmbeddingStream
+from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingHeader, PendingEmbeddings
 
 FRAMES, CHANNELS, WIDTH = 8, len(CHANNEL_NAMES), 6
 CLASS_NAMES = ("fist", "swipe_left", "swipe_right")
@@ -21,16 +21,16 @@ def embedded_sequence(label: int, number: int, noise: float = 0.3, views: int = 
     return EmbeddedSequence(clips.astype(np.float32), np.full(views, label), boxes, boxes[..., 0])
 
 
-def embedding_stream(
+def pending_embeddings(
     sequences: list[EmbeddedSequence], fingerprint: dict | None = None, first: int = 0, **header: object
-) -> EmbeddingStream:
+) -> PendingEmbeddings:
     """A stream of these sequences, named by class and number from `first`."""
     views = len(sequences[0].labels) if sequences else 1
 
     def embed(places: list[int]) -> Iterator[EmbeddedSequence]:
         return (sequences[place] for place in places)
 
-    return EmbeddingStream(
+    return PendingEmbeddings(
         EmbeddingHeader(
             shape=(len(sequences) * views, FRAMES, CHANNELS, WIDTH),
             class_names=CLASS_NAMES,

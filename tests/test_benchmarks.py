@@ -33,10 +33,10 @@ def smoke_run(script):
 
 def test_extraction_in_float32_equals_the_plain_flow_at_224():
     lines = smoke_run("extraction")
-    closeness = {cells[0]: cells[1] for cells in lines if len(cells) == 4}
+    precision_error = {cells[0]: cells[1] for cells in lines if len(cells) == 4}
     speed = {cells[0]: cells[2] for cells in lines if len(cells) == 5}
-    assert closeness["float32"] == "below 1e-5"
-    assert float(closeness["a change of features: the reference, ResNeXt at 640"]) > 0.001
+    assert precision_error["float32"] == "below 1e-5"
+    assert float(precision_error["a change of features: the reference, ResNeXt at 640"]) > 0.001
     for way in ("reference", "plain 224", "float32", "bfloat16"):
         assert re.fullmatch(RATIO, speed[way])
 

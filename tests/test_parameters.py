@@ -7,10 +7,10 @@ import yaml
 from pydantic import BaseModel
 
 from hand_gestures.augmentation import mirrored_labels
-from hand_gestures.errors import HandGesturesError
-from hand_gestures.flatten import flatten
 from hand_gestures.parameters import AugmentationParameters, HandParameters, Parameters, check_parameters
 from hand_gestures.synthetic.gestures import DIRECTION_ONLY, GESTURES
+from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.nested import flatten
 
 CONF = Path(__file__).parents[1] / "conf"
 TOPICS = {

@@ -60,7 +60,7 @@ class SummaryHooks:
             ("report", _place(catalog, "report")),
             ("model", _place(catalog, "classifier")),
             ("model card", _place(catalog, "model_card")),
-            ("figures", str(Path(_place(catalog, "confusion_figure")).parent)),
+            ("plots", str(Path(_place(catalog, "confusion_plot")).parent)),
         ]
 
     def _of_comparison(self, catalog: DataCatalog) -> list[tuple[str, str]]:

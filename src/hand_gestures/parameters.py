@@ -1,4 +1,4 @@
-"""Every parameter, one model a topic: names, types and ranges are checked before anything runs."""
+"""Every parameter: name, type, range and description. Default values are in conf/base and nowhere else."""
 
 import difflib
 import re
@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.utils.errors import HandGesturesError
 
 
 def _odd(value: int) -> int:
@@ -67,18 +67,18 @@ class Topic(BaseModel):
 class ClipParameters(Topic):
     """What a clip is."""
 
-    frames: PositiveInt = Field(32, description="frames a clip")
-    size: Annotated[int, Field(ge=32)] = Field(640, description="side of the square frames, pixels")
+    frames: PositiveInt = Field(description="frames a clip")
+    size: Annotated[int, Field(ge=32)] = Field(description="side of the square frames, pixels")
 
 
 class VideoIngestParameters(Topic):
     """Which frames of a video become frames on disk."""
 
-    fps: PositiveFloat | None = Field(None, description="frames kept of each second; null keeps every n-th frame")
-    every: PositiveInt = Field(1, description="every n-th frame is kept where fps is null; 1 keeps all")
-    longest_side: Annotated[int, Field(ge=16)] | None = Field(1280, description="larger frames shrink to it, pixels")
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="of the frames")
-    processes: PositiveInt = Field(4, description="videos decoded at a time")
+    fps: PositiveFloat | None = Field(description="frames kept of each second; null keeps every n-th frame")
+    every: PositiveInt = Field(description="every n-th frame is kept where fps is null; 1 keeps all")
+    longest_side: Annotated[int, Field(ge=16)] | None = Field(description="larger frames shrink to it, pixels")
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="of the frames")
+    processes: PositiveInt = Field(description="videos decoded at a time")
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
@@ -90,20 +90,20 @@ class VideoIngestParameters(Topic):
 class FrameCatalogParameters(Topic):
     """How closely frames are looked at before they are used."""
 
-    full_decode: bool = Field(False, description="decode every pixel of every frame, not only its first and last bytes")
-    processes: PositiveInt = Field(4, description="processes that decode")
+    full_decode: bool = Field(description="decode every pixel of every frame, not only its first and last bytes")
+    processes: PositiveInt = Field(description="processes that decode")
 
 
 class SplitParameters(Topic):
     """Which sequences train, validate and test."""
 
-    val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(0.2, description="share of each class that validates")
-    test_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share kept apart for the test")
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of each class that validates")
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(description="share kept apart for the test")
     group_pattern: Pattern | None = Field(
-        None, description="regular expression on the video id: performer or recording; no group stands on both sides"
+        description="regular expression on the video id: performer or recording; no group stands on both sides"
     )
     lists: str | None = Field(
-        None, description="CSV with class_name, video_id, split (train, val, test): published lists, which go first"
+        description="CSV with class_name, video_id, split (train, val, test): published lists, which go first"
     )
 
     @model_validator(mode="after")
@@ -118,43 +118,43 @@ class SplitParameters(Topic):
 class LeakAuditParameters(Topic):
     """When two clips look alike."""
 
-    frames: Annotated[int, Field(ge=2)] = Field(3, description="frames of each clip that are compared")
-    distance: Annotated[int, Field(ge=0, le=32)] = Field(8, description="of the 64 bits of a perceptual hash")
-    processes: PositiveInt = Field(4, description="processes that hash frames")
+    frames: Annotated[int, Field(ge=2)] = Field(description="frames of each clip that are compared")
+    distance: Annotated[int, Field(ge=0, le=32)] = Field(description="of the 64 bits of a perceptual hash")
+    processes: PositiveInt = Field(description="processes that hash frames")
 
 
 class DatasetReportParameters(Topic):
     """The contact sheet of each class."""
 
-    sheet_clips: PositiveInt = Field(8, description="clips on a sheet")
-    sheet_frames: PositiveInt = Field(8, description="frames of each clip")
+    sheet_clips: PositiveInt = Field(description="clips on a sheet")
+    sheet_frames: PositiveInt = Field(description="frames of each clip")
 
 
 class AugmentationParameters(Topic):
     """The augmented views of training clips."""
 
-    views: NonNegativeInt = Field(3, description="augmented views beside the clean one")
+    views: NonNegativeInt = Field(description="augmented views beside the clean one")
     mirrored_classes: dict[str, str] = Field(
-        {}, description="class that each direction-dependent class becomes in a mirror"
+        description="class that each direction-dependent class becomes in a mirror"
     )
-    horizontal_flip: Probability = Field(1.0, description="probability of the mirror")
-    distortion: Probability = Field(0.5, description="probability of an optical or a grid distortion")
+    horizontal_flip: Probability = Field(description="probability of the mirror")
+    distortion: Probability = Field(description="probability of an optical or a grid distortion")
     light: Probability = Field(
-        0.8, description="probability of a change of light: brightness and contrast, or colour jitter"
+        description="probability of a change of light: brightness and contrast, or colour jitter"
     )
-    noise: Probability = Field(0.6, description="probability of Gaussian or ISO noise")
-    blur: Probability = Field(0.6, description="probability of a motion or a Gaussian blur")
-    optical_limit: Strength = Field(0.05, description="largest optical distortion")
-    grid_limit: Strength = Field(0.3, description="largest shift of the grid, of a cell")
-    grid_steps: PositiveInt = Field(5, description="cells of the grid in each direction")
-    brightness: Strength = Field(0.2, description="largest change")
-    contrast: Strength = Field(0.2, description="largest change")
-    saturation: Strength = Field(0.2, description="largest change")
-    hue: Annotated[float, Field(ge=0, le=0.5)] = Field(0.1, description="largest change, of the colour circle")
-    noise_std: Range = Field((0.0124, 0.0277), description="standard deviation, fraction of 255")
-    iso_color: Range = Field((0.01, 0.05), description="shift of hue, of the colour circle")
-    iso_intensity: Range = Field((0.1, 0.5), description="strength of ISO noise")
-    blur_limit: OddKernel = Field(7, description="largest blur kernel, pixels")
+    noise: Probability = Field(description="probability of Gaussian or ISO noise")
+    blur: Probability = Field(description="probability of a motion or a Gaussian blur")
+    optical_limit: Strength = Field(description="largest optical distortion")
+    grid_limit: Strength = Field(description="largest shift of the grid, of a cell")
+    grid_steps: PositiveInt = Field(description="cells of the grid in each direction")
+    brightness: Strength = Field(description="largest change")
+    contrast: Strength = Field(description="largest change")
+    saturation: Strength = Field(description="largest change")
+    hue: Annotated[float, Field(ge=0, le=0.5)] = Field(description="largest change, of the colour circle")
+    noise_std: Range = Field(description="standard deviation, fraction of 255")
+    iso_color: Range = Field(description="shift of hue, of the colour circle")
+    iso_intensity: Range = Field(description="strength of ISO noise")
+    blur_limit: OddKernel = Field(description="largest blur kernel, pixels")
 
     def transform(self) -> dict[str, Any]:
         """The arguments of `ClipAugmentation`."""
@@ -165,9 +165,9 @@ class ModelSource(Topic):
     """A pretrained model by name and revision on the hub, or by a local path, which goes first."""
 
     name: str = Field(description="owner/name on the hub")
-    revision: str = Field("main", description="branch, tag or commit")
-    path: str | None = Field(None, description="local folder or weights file; name and revision are not used then")
-    licence: str = Field("unknown: see the model's page", description="of the weights, for the model card")
+    revision: str = Field(description="branch, tag or commit")
+    path: str | None = Field(description="local folder or weights file; name and revision are not used then")
+    licence: str = Field(description="of the weights, for the model card")
 
 
 class BackboneParameters(Topic):
@@ -180,13 +180,13 @@ class BackboneParameters(Topic):
 class HandParameters(ModelSource):
     """The hand detector."""
 
-    enabled: bool = Field(True, description="false: no boxes are found, and ultralytics is not loaded")
-    weights: str = Field("weights/best.pt", description="file in the repository")
-    sha256: Sha256 | None = Field(None, description="of the weights; another file is refused")
-    run_pickled_code: bool = Field(False, description="let code in the weights run; needs sha256")
-    every: PositiveInt = Field(8, description="search every n-th frame of a clip")
-    confidence: Probability = Field(0.25, description="least score of a hand")
-    max_hands: PositiveInt = Field(4, description="boxes kept for one frame")
+    enabled: bool = Field(description="false: no boxes are found, and ultralytics is not loaded")
+    weights: str = Field(description="file in the repository")
+    sha256: Sha256 | None = Field(description="of the weights; another file is refused")
+    run_pickled_code: bool = Field(description="let code in the weights run; needs sha256")
+    every: PositiveInt = Field(description="search every n-th frame of a clip")
+    confidence: Probability = Field(description="least score of a hand")
+    max_hands: PositiveInt = Field(description="boxes kept for one frame")
 
     @field_validator("run_pickled_code")
     @classmethod
@@ -199,93 +199,75 @@ class HandParameters(ModelSource):
 class ExtractionParameters(Topic):
     """How embeddings are computed."""
 
-    device: Device = Field("auto", description="auto takes a CUDA device where there is one")
+    device: Device = Field(description="auto takes a CUDA device where there is one")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="of the backbones; auto: bfloat16 on CUDA, float32 elsewhere"
+        description="of the backbones; auto: bfloat16 on CUDA, float32 elsewhere"
     )
     batch_size: PositiveInt | Literal["auto"] = Field(
-        "auto", description="frames at a time; auto chooses by device; halved where memory does not suffice"
+        description="frames at a time; auto chooses by device; halved where memory does not suffice"
     )
     compile: bool | Literal["auto"] = Field(
-        "auto", description="compile the backbones; auto does so for many frames where there is a compiler"
+        description="compile the backbones; auto does so for many frames where there is a compiler"
     )
-    storage: Literal["float32", "float16"] = Field("float32", description="numbers on disk; float16 halves the file")
-    workers: NonNegativeInt = Field(4, description="processes that decode and augment; 0 = none beside the main one")
+    storage: Literal["float32", "float16"] = Field(description="numbers on disk; float16 halves the file")
+    workers: NonNegativeInt = Field(description="processes that decode and augment; 0 = none beside the main one")
 
 
 class NetworkParameters(Topic):
     """The network that reads the embeddings."""
 
     name: Literal["bilstm", "attentive_probe", "linear_probe"] = Field(
-        "bilstm", description="bilstm: CNNBiLSTMWithAttention; the probes are what it is measured against"
+        description="bilstm: CNNBiLSTMWithAttention; the probes are what it is measured against"
     )
-    hidden: PositiveInt = Field(512, description="width of the LSTM in each direction")
-    layers: PositiveInt = Field(3, description="of the LSTM")
-    dropout: Strength = Field(0.3, description="between layers of the LSTM, and before the last linear layer")
-    standardise: bool = Field(True, description="standardise the input with the training file's mean and spread")
+    hidden: PositiveInt = Field(description="width of the LSTM in each direction")
+    layers: PositiveInt = Field(description="of the LSTM")
+    dropout: Strength = Field(description="between layers of the LSTM, and before the last linear layer")
+    standardise: bool = Field(description="standardise the input with the training file's mean and spread")
 
 
 class ChannelParameters(Topic):
     """Which channels of the embeddings the classifier takes."""
 
     leave_out: list[str] = Field(
-        [], description="channels (left_vit), regions (left, right, full) or backbones (vit, resnext)"
+        description="channels (left_vit), regions (left, right, full) or backbones (vit, resnext)"
     )
 
 
 class TrainingParameters(Topic):
     """How the classifier is trained."""
 
-    epochs: PositiveInt = Field(40, description="passes over the training clips")
-    patience: PositiveInt | None = Field(None, description="epochs without a better one after which it stops")
-    batch_size: PositiveInt = Field(32, description="clips of a training step")
-    learning_rate: PositiveFloat = Field(1e-3, description="highest of the cycle")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="of RAdam")
-    gradient_clip: Annotated[float, Field(ge=0)] = Field(1.0, description="largest gradient norm, 0 = no limit")
-    label_smoothing: Strength = Field(0.0, description="share of the target that goes to the other classes")
+    epochs: PositiveInt = Field(description="passes over the training clips")
+    patience: PositiveInt | None = Field(description="epochs without a better one after which it stops")
+    batch_size: PositiveInt = Field(description="clips of a training step")
+    learning_rate: PositiveFloat = Field(description="highest of the cycle")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(description="of RAdam")
+    gradient_clip: Annotated[float, Field(ge=0)] = Field(description="largest gradient norm, 0 = no limit")
+    label_smoothing: Strength = Field(description="share of the target that goes to the other classes")
     class_weights: Literal["none", "balanced"] = Field(
-        "none", description="balanced: rare classes weigh as much as frequent ones"
+        description="balanced: rare classes weigh as much as frequent ones"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="bfloat16: mixed precision; auto takes it where the device computes in it"
+        description="bfloat16: mixed precision; auto takes it where the device computes in it"
     )
-    device: Device = Field("auto", description="auto takes a CUDA device where there is one")
-    devices: PositiveInt = Field(1, description="devices of this kind that train together, each a share of the batch")
-    preload: bool | Literal["auto"] = Field("auto", description="keep all embeddings in memory; auto where they fit")
-    preload_share: Annotated[float, Field(gt=0, le=1)] = Field(0.25, description="of the free memory, for auto")
-    preload_precision: Literal["float32", "float16"] = Field("float32", description="of the numbers kept in memory")
-    views: PositiveInt | None = Field(None, description="views of each training clip that are used; null uses all")
+    device: Device = Field(description="auto takes a CUDA device where there is one")
+    preload: bool | Literal["auto"] = Field(description="keep all embeddings in memory; auto where they fit")
+    preload_share: Annotated[float, Field(gt=0, le=1)] = Field(description="of the free memory, for auto")
+    preload_precision: Literal["float32", "float16"] = Field(description="of the numbers kept in memory")
+    views: PositiveInt | None = Field(description="views of each training clip that are used; null uses all")
     view_sampling: Literal["all", "random"] = Field(
-        "all", description="an epoch shows every view of a clip, or another one each time"
+        description="an epoch shows every view of a clip, or another one each time"
     )
-    workers: NonNegativeInt = Field(
-        0, description="processes that read clips which are not kept in memory, for each device"
-    )
-
-    @field_validator("devices")
-    @classmethod
-    def _equal_shares(cls, value: int, info: ValidationInfo) -> int:
-        device, batch_size = info.data.get("device", "auto"), info.data.get("batch_size", 0)
-        if value > 1 and ":" in device:
-            raise ValueError(f"{device} is a single one: set training.device to cuda, or this to 1")
-        if batch_size % value:
-            raise ValueError(
-                f"a batch of {batch_size} clips cannot be shared out evenly: set training.batch_size to a multiple of "
-                f"{value}, or this to another number"
-            )
-        return value
+    workers: NonNegativeInt = Field(description="processes that read clips which are not kept in memory")
 
 
 class EvaluationParameters(Topic):
     """What is reported."""
 
-    class_sets: dict[str, list[str]] = Field({}, description="name → classes whose accuracy is reported together")
-    bootstrap_draws: NonNegativeInt = Field(1000, description="for confidence intervals; 0 makes none")
-    confidence_level: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="of the intervals")
-    faithfulness_clips: NonNegativeInt = Field(
-        200, description="clips that are tried without what they attend; 0: none"
-    )
-    faithfulness_draws: PositiveInt = Field(3, description="random choices that this is compared with")
+    class_sets: dict[str, list[str]] = Field(description="name → classes whose accuracy is reported together")
+    bootstrap_draws: NonNegativeInt = Field(description="for confidence intervals; 0 makes none")
+    confidence_level: Annotated[float, Field(gt=0, lt=1)] = Field(description="of the intervals")
+    faithfulness_clips: NonNegativeInt = Field(description="clips that are tried without what they attend; 0: none")
+    faithfulness_draws: PositiveInt = Field(description="random choices that this is compared with")
 
     def scoring(self) -> dict[str, Any]:
         """The arguments of `score_classifier`."""
@@ -303,55 +285,38 @@ class EvaluationParameters(Topic):
 class ComparisonParameters(Topic):
     """What the classifier is compared with."""
 
-    networks: list[Literal["bilstm", "attentive_probe", "linear_probe"]] = Field(
-        ["attentive_probe", "linear_probe"], description="beside network.name"
-    )
-    nearest_neighbour: bool = Field(True, description="by averaged tiny pixels: what it recognises is no gesture")
-    leave_out: list[str] = Field(
-        ["left", "right", "full", "vit", "resnext"], description="channels, regions or backbones, each left out alone"
-    )
-    views: list[PositiveInt] = Field([1], description="numbers of views of each training clip that are tried")
-    random_split: bool = Field(True, description="beside the grouped one, where groups are known")
+    networks: list[Literal["bilstm", "attentive_probe", "linear_probe"]] = Field(description="beside network.name")
+    nearest_neighbour: bool = Field(description="by averaged tiny pixels: what it recognises is no gesture")
+    leave_out: list[str] = Field(description="channels, regions or backbones, each left out alone")
+    views: list[PositiveInt] = Field(description="numbers of views of each training clip that are tried")
+    random_split: bool = Field(description="beside the grouped one, where groups are known")
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = Field(
-        [1, 2, 3], description="each variant trains once with each"
+        description="each variant trains once with each"
     )
-    processes: PositiveInt = Field(4, description="that average pixels")
+    processes: PositiveInt = Field(description="that average pixels")
 
 
 class RegistryParameters(Topic):
     """Where the best model is registered."""
 
-    enabled: bool = Field(True, description="false: no model is registered")
+    enabled: bool = Field(description="false: no model is registered")
     model: Annotated[str, Field(pattern=r"^[\w\-. ]*\w$")] = Field(
-        "hand_gestures", description="registered model of MLflow; models of other data need one of their own"
+        description="registered model of MLflow; models of other data need one of their own"
     )
     alias: Annotated[str, Field(pattern=r"^[\w\-]+$"), AfterValidator(_free_alias)] = Field(
-        "champion", description="of the best version"
+        description="of the best version"
     )
 
 
 class SampleParameters(Topic):
     """The drawn gesture set."""
 
-    performers: PositiveInt = Field(24, description="drawn people, each with hands, clothes and light of their own")
-    takes: PositiveInt = Field(1, description="clips of each gesture by each performer")
-    height: Annotated[int, Field(ge=64)] = Field(240, description="of a frame, pixels")
-    width: Annotated[int, Field(ge=64)] = Field(320, description="of a frame, pixels")
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="of the frames")
-    processes: PositiveInt = Field(2, description="processes that draw")
-
-
-class CompactBackboneParameters(Topic):
-    """How the compact backbones of the demo are taught."""
-
-    performers: PositiveInt = Field(800, description="drawn people to learn from")
-    frames_each: PositiveInt = Field(16, description="frames of each gesture of each of them")
-    held_out_performers: PositiveInt = Field(60, description="drawn people to validate on")
-    vit_epochs: PositiveInt = Field(9, description="of the ViT")
-    resnext_epochs: PositiveInt = Field(8, description="of the ResNeXt")
-    yolo_epochs: PositiveInt = Field(2, description="of the hand detector")
-    seed: NonNegativeInt = Field(7, description="of drawing and teaching")
-    processes: PositiveInt = Field(2, description="processes that draw")
+    performers: PositiveInt = Field(description="drawn people, each with hands, clothes and light of their own")
+    takes: PositiveInt = Field(description="clips of each gesture by each performer")
+    height: Annotated[int, Field(ge=64)] = Field(description="of a frame, pixels")
+    width: Annotated[int, Field(ge=64)] = Field(description="of a frame, pixels")
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="of the frames")
+    processes: PositiveInt = Field(description="processes that draw")
 
 
 class Parameters(Topic):
@@ -379,7 +344,6 @@ class Parameters(Topic):
     registry: RegistryParameters
     comparison: ComparisonParameters
     sample: SampleParameters
-    compact_backbones: CompactBackboneParameters
 
 
 def check_parameters(raw: Mapping[str, Any]) -> None:

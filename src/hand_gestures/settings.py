@@ -3,9 +3,9 @@
 from kedro.config import OmegaConfigLoader
 from omegaconf.resolvers import oc
 
-from hand_gestures.errors import show_user_errors_in_one_sentence
 from hand_gestures.hooks import ParameterHooks, SummaryHooks
-from hand_gestures.tracking_hooks import TrackingHooks
+from hand_gestures.mlflow_support.hooks import TrackingHooks
+from hand_gestures.utils.errors import show_user_errors_in_one_sentence
 
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)  # TrackingHooks is its hook, and more
 HOOKS = (TrackingHooks(), SummaryHooks(), ParameterHooks())  # called from last to first: a wrong parameter stops all

@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from hand_gestures.augmentation import mirrored_labels
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.utils.errors import HandGesturesError
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hand_gestures.classifier import Bundle, build_network, load_bundle, save_bundle
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.utils.errors import HandGesturesError
 
 ARCHITECTURE = {"name": "bilstm", "classes": 3, "channels": 12, "width": 6, "hidden": 4, "layers": 2, "dropout": 0.1}
 

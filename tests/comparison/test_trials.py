@@ -13,8 +13,8 @@ from hand_gestures.comparison import trials as module
 from hand_gestures.comparison.trials import Compared, run_trials
 from hand_gestures.comparison.variants import Variant
 from hand_gestures.embedding.channels import CHANNEL_NAMES
-from hand_gestures.embedding.store import EmbeddingFile
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.store.embedding_file import EmbeddingFile
+from hand_gestures.utils.errors import HandGesturesError
 from small_training import NETWORK, TRAINING
 
 TESTS = Path(__file__).parents[1]
@@ -125,7 +125,7 @@ import sys
 sys.path[:0] = [{str(TESTS)!r}, {str(TESTS / "comparison")!r}]
 from pathlib import Path
 import torch
-from hand_gestures.embedding.store import EmbeddingFile
+from hand_gestures.store.embedding_file import EmbeddingFile
 from test_trials import SEEDS, VARIANTS, compared_by, run_trials
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])

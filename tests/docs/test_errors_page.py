@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from doc_pages import ROOT, blocks
-from hand_gestures.errors import HandGesturesError
 from hand_gestures.parameters import check_parameters
+from hand_gestures.utils.errors import HandGesturesError
 
 QUOTED = [block.text.strip() for block in blocks(ROOT / "docs" / "errors.md", "text")]
 OF_PARAMETERS = [message for message in QUOTED if message.startswith("parameter ")]

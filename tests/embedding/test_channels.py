@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from hand_gestures.embedding.channels import CHANNEL_NAMES, assemble_channels, check_widths
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.backbones.networks import check_widths
+from hand_gestures.embedding.channels import CHANNEL_NAMES, assemble_channels
+from hand_gestures.utils.errors import HandGesturesError
 
 REGIONS = ("left", "right", "full")
 WIDTH, FEATURES = 4, 10

@@ -6,15 +6,15 @@ import torch
 from torch import nn
 
 from hand_gestures.augmentation import ClipAugmentation
-from hand_gestures.embedding.backbones import Backbone
+from hand_gestures.backbones.hand_detector import Hands
+from hand_gestures.backbones.networks import Backbone
+from hand_gestures.backbones.preprocessing import Preprocessing
+from hand_gestures.dataset.sequences import build_sequences
+from hand_gestures.embedding.clip_views import VideoSequenceDataset
 from hand_gestures.embedding.embed_sequences import HandSearch, embed_sequences, sources_digest
 from hand_gestures.embedding.extractor import ClipEmbedder
-from hand_gestures.embedding.hands import Hands
-from hand_gestures.embedding.preprocessing import Preprocessing
-from hand_gestures.errors import HandGesturesError
 from hand_gestures.parameters import AugmentationParameters
-from hand_gestures.video.clips import VideoSequenceDataset
-from hand_gestures.video.sequences import build_sequences
+from hand_gestures.utils.errors import HandGesturesError
 
 MIRROR = {"fist": "fist", "swipe_left": "swipe_right", "swipe_right": "swipe_left"}
 
@@ -72,7 +72,7 @@ def stream(sequences, frames_dir, detector=None, views=1, workers=0):
         mirrored_labels=MIRROR,
         search=HandSearch(detector, (0, 3, 4), 2),
         fingerprint={},
-        closeness={},
+        precision_error={},
         sources=sources_digest(sequences, frames_dir),
         frames_per_clip=5,
         storage="float32",

@@ -8,15 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from embedding.conftest import RESNEXT_WIDTH, VIT_WIDTH, local_files, random_frames
-from hand_gestures.embedding.backbones import Backbone, load_resnext, load_vit
-from hand_gestures.embedding.channels import CHANNEL_NAMES
-from hand_gestures.embedding.compiling import choose_compiling
-from hand_gestures.embedding.device import choose_batch_size, choose_device, choose_precision
+from hand_gestures.backbones.compilation import choose_compiling
+from hand_gestures.backbones.networks import Backbone, load_resnext, load_vit
+from hand_gestures.backbones.preprocessing import Preprocessing
+from hand_gestures.embedding.channels import CHANNEL_NAMES, cut_regions
 from hand_gestures.embedding.extractor import ClipEmbedder
-from hand_gestures.embedding.preprocessing import Preprocessing
-from hand_gestures.embedding.regions import cut_regions
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.utils.devices import choose_batch_size, choose_device, choose_precision
+from hand_gestures.utils.errors import HandGesturesError
+from small_backbones import RESNEXT_WIDTH, VIT_WIDTH, local_files, random_frames
 
 CPU = torch.device("cpu")
 LEFT = [i for i, name in enumerate(CHANNEL_NAMES) if name.startswith("left")]
@@ -37,8 +36,8 @@ class Brightness(nn.Module):
 
 
 def brightness(width, factor, colour=slice(None)):
-    as_it_is = Preprocessing(8, "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    return Backbone(Brightness(width, factor, colour), width, as_it_is)
+    identity_collate = Preprocessing(8, "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    return Backbone(Brightness(width, factor, colour), width, identity_collate)
 
 
 def linear_embedder(colour=slice(None)):

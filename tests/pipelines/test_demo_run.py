@@ -13,9 +13,9 @@ from mlflow import MlflowClient
 
 from hand_gestures.classifier import load_bundle
 from hand_gestures.embedding.channels import CHANNEL_NAMES
-from hand_gestures.embedding.store import EmbeddingFile
-from hand_gestures.reporting.caveats import NO_GROUPS
-from hand_gestures.training.evaluate import evaluate_classifier
+from hand_gestures.evaluation.evaluate import evaluate_classifier
+from hand_gestures.reporting.run_summary import NO_GROUPS
+from hand_gestures.store.embedding_file import EmbeddingFile
 from html_page import Page, body
 from tiny_project import run
 
@@ -223,14 +223,14 @@ def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
         return {Path(item.path).name for item in client.list_artifacts(run.info.run_id, folder)}
 
     files = {"dataset_fingerprint.json", "run_record.json", "report.html", "model_card.md"}
-    assert {"classifier", "figures", "tables", *files} <= names()
+    assert {"classifier", "plots", "tables", *files} <= names()
     assert names("classifier") == {"model.json", "model.safetensors"}
     of_model = ("curves", "confusion", "class_accuracy", "group_accuracy", "reliability")
     of_attention = ("channel_attention", "frame_attention", "channel_map", "frame_map", "faithfulness")
     of_data = ("class_balance", "clip_lengths")
     folders = {"film_strips", "confused_pairs"}
-    assert names("figures") == {f"{name}.png" for name in (*of_model, *of_attention, *of_data)} | folders
-    assert "swipe_left.jpg" in names("figures/film_strips")
+    assert names("plots") == {f"{name}.png" for name in (*of_model, *of_attention, *of_data)} | folders
+    assert "swipe_left.jpg" in names("plots/film_strips")
     assert {"val_attention.parquet", "faithfulness.csv"} <= names("tables")
     assert {"channel_attention.csv", "frame_attention.csv", "evaluation.json", "confusion.csv"} <= names("tables")
     assert {"per_class.csv", "per_group.csv", "test_evaluation.json", "test_predictions.csv"} <= names("tables")

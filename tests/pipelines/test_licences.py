@@ -2,7 +2,6 @@
 
 import yaml
 
-from hand_gestures.embedding.fingerprint import fingerprint_digest
 from hand_gestures.parameters import (
     AugmentationParameters,
     BackboneParameters,
@@ -11,6 +10,7 @@ from hand_gestures.parameters import (
     HandParameters,
 )
 from hand_gestures.pipelines.feature_engineering.nodes import fetch_backbones, write_recipe
+from hand_gestures.store.fingerprint import fingerprint_digest
 from tiny_project import BACKBONES, ROOT
 
 

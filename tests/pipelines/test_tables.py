@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from hand_gestures.embedding.hand_rates import hand_rates
-from hand_gestures.training.score_tables import confusion, per_class, per_group
+from hand_gestures.embedding.hand_tables import hand_rates
+from hand_gestures.evaluation.tables import confusion, per_class, per_group
 
 CATALOG = yaml.safe_load((Path(__file__).parents[2] / "conf/base/catalog.yml").read_text())
 

@@ -30,7 +30,7 @@ def test_every_data_set_that_lasts_is_declared_in_base():
     assert {name for name in used if not name.endswith(("_figure", "_sections"))} == {
         name for name in declared if not name.startswith(("_", "{"))
     }
-    assert "{name}_figure" in declared
+    assert "{name}_plot" in declared
 
 
 @pytest.mark.parametrize("name", [name for name in PIPELINES if name != "__default__"])

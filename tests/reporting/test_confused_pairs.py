@@ -2,9 +2,8 @@ import logging
 
 import pytest
 
-from hand_gestures.reporting import confused_pairs as module
-from hand_gestures.reporting.confused_pairs import confused_pairs, most_confused, safe
-from hand_gestures.reporting.strips import draw_strips
+from hand_gestures.reporting import picture_sheets as module
+from hand_gestures.reporting.picture_sheets import confused_pairs, draw_strips, most_confused, safe
 from scored_clips import scored
 
 

@@ -5,10 +5,18 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from hand_gestures.errors import HandGesturesError
-from hand_gestures.reporting.contact_sheet import MarkedHands, Row, contact_sheets, draw_sheet
-from hand_gestures.reporting.figures import SIDE_COLOURS
-from hand_gestures.reporting.strips import CAPTION, HEIGHT, MARGIN, TITLE
+from hand_gestures.reporting.picture_sheets import (
+    CAPTION,
+    HEIGHT,
+    MARGIN,
+    TITLE,
+    MarkedHands,
+    Row,
+    contact_sheets,
+    draw_sheet,
+)
+from hand_gestures.reporting.training_plots import SIDE_COLOURS
+from hand_gestures.utils.errors import HandGesturesError
 from small_sequences import by_performer
 
 
@@ -37,7 +45,7 @@ def sheets(folder, sequences, clips=8, frames=4, sides=None, hands=None):
 
 def drawn(monkeypatch, *arguments, **options):
     """The titles and rows of the sheets of `sheets`."""
-    from hand_gestures.reporting import contact_sheet
+    from hand_gestures.reporting import picture_sheets as contact_sheet
 
     calls = []
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hand_gestures.reporting import embedded_pictures
-from hand_gestures.reporting.embedded_pictures import WIDTHS, embed_figure, embed_folder
+from hand_gestures.reporting import html as embedded_pictures
+from hand_gestures.reporting.html import WIDTHS, embed_figure, embed_folder
 
 
 def opened(picture):

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from hand_gestures.reporting.faithfulness_figure import deletion_curves
-from hand_gestures.training.faithfulness import COLUMNS
+from hand_gestures.evaluation.faithfulness import COLUMNS
+from hand_gestures.reporting.attention_plots import deletion_curves
 
 
 def measured(most, random, clips=100, axis="frames", length=32):

@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hand_gestures.errors import HandGesturesError
-from hand_gestures.reporting import film_strip
-from hand_gestures.reporting.film_strip import BAR, HEIGHT, film_strips
-from hand_gestures.reporting.strips import CAPTION, MARGIN, TITLE, draw_strips
+from hand_gestures.reporting import picture_sheets as film_strip
+from hand_gestures.reporting.picture_sheets import BAR, CAPTION, HEIGHT, MARGIN, TITLE, draw_strips, film_strips
+from hand_gestures.utils.errors import HandGesturesError
 from scored_clips import FRAMES, colour_of, scored
 
 ANSWERS = [

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
+from hand_gestures.evaluation.tables import per_class
 from hand_gestures.reporting.model_card import model_card
-from hand_gestures.reporting.run_note import run_note
-from hand_gestures.reporting.run_record import record_run
-from hand_gestures.training.score_tables import per_class
+from hand_gestures.reporting.run_summary import record_run, run_note
 
 NAMES = ["fist", "wave"]
 PREDICTIONS = pd.DataFrame(

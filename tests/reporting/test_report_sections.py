@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from hand_gestures.embedding.hand_rates import hand_rates
-from hand_gestures.reporting import dataset_sections, report_sections, results_section
-from hand_gestures.reporting.caveats import NO_GROUPS, caveats
-from hand_gestures.reporting.html_report import Figure, Notes, Pictures, Table, Text, render_report
-from hand_gestures.reporting.run_record import record_run
-from hand_gestures.training import score_tables
+from hand_gestures.embedding.hand_tables import hand_rates
+from hand_gestures.evaluation import tables as score_tables
+from hand_gestures.reporting import report as dataset_sections
+from hand_gestures.reporting import report as report_sections
+from hand_gestures.reporting import report as results_section
+from hand_gestures.reporting.html import Figure, Notes, Pictures, Table, Text, render_report
+from hand_gestures.reporting.run_summary import NO_GROUPS, caveats, record_run
 from html_page import Page, body
 
 DECISION = {"decision": "registered", "sentence": "hand_gestures version 3 is the first champion: accuracy 0.750"}
@@ -81,7 +82,7 @@ def described(**changes):
         },
     }
     file = {"file": "x.h5", "rows": 80, "sequences": 40, "shape": [80, 32, 12, 192], "digest": "0123456789ab"}
-    file |= {"rows_by_class": {"fist": 40, "wave": 40}, "fingerprint": fingerprint, "closeness": {}}
+    file |= {"rows_by_class": {"fist": 40, "wave": 40}, "fingerprint": fingerprint, "precision_error": {}}
     return copy.deepcopy(file) | changes
 
 
@@ -341,7 +342,7 @@ def test_the_licence_of_a_model_is_told_only_where_the_parameters_name_this_very
 
 
 def test_a_lower_precision_is_told_by_channel_with_digits_that_show_it():
-    file = described(closeness={"full_vit": {"cosine": 0.99987, "relative_l2": 0.00412}})
+    file = described(precision_error={"full_vit": {"cosine": 0.99987, "relative_l2": 0.00412}})
     file["fingerprint"]["precision"] = "bfloat16"
     said = shown(dataset_sections.how_made({"train": file, "validation": file}, record(), DECISION))
     assert "bfloat16 beside float32" in said

@@ -1,7 +1,8 @@
-from hand_gestures.embedding.fetch import fetch_models, model_files
-from hand_gestures.embedding.hands import load_detector
-from hand_gestures.parameters import AugmentationParameters
 from hand_gestures.synthetic.teach import teach
+
+from hand_gestures.backbones.fetch import fetch_models, model_files
+from hand_gestures.backbones.hand_detector import load_detector
+from hand_gestures.parameters import AugmentationParameters
 
 
 def test_what_is_taught_loads_by_the_real_loaders(tmp_path):

@@ -9,13 +9,12 @@ import pytest
 import torch
 
 from hand_gestures.classifier import load_bundle
-from hand_gestures.embedding.store import ClipReader, EmbeddingFile
-from hand_gestures.embedding.write_embeddings import write_embeddings
-from hand_gestures.errors import HandGesturesError
-from hand_gestures.training.evaluate import evaluate_classifier
-from hand_gestures.training.resume import TrainingFolder
-from hand_gestures.training.train import balanced_weights, train_classifier
-from small_embeddings import embedded_sequence, embedding_stream
+from hand_gestures.evaluation.evaluate import evaluate_classifier
+from hand_gestures.store.embedding_file import ClipReader, EmbeddingFile
+from hand_gestures.store.write import write_embeddings
+from hand_gestures.training.train import TrainingFolder, balanced_weights, train_classifier
+from hand_gestures.utils.errors import HandGesturesError
+from small_embeddings import embedded_sequence, pending_embeddings
 from small_training import NETWORK, TRAINING
 
 TESTS = Path(__file__).parents[1]
@@ -44,7 +43,7 @@ def test_it_learns_the_direction_of_motion(files, tmp_path):
 
 def test_it_overfits_three_batches_of_noise(tmp_path):
     clips = [embedded_sequence(0, n, noise=1.0)._replace(labels=np.array([n % 3])) for n in range(24)]
-    write_embeddings(tmp_path / "noise.h5", embedding_stream(clips))
+    write_embeddings(tmp_path / "noise.h5", pending_embeddings(clips))
     noise = EmbeddingFile(tmp_path / "noise.h5")
     trained = train((noise, noise), tmp_path, epochs=80, hidden=32, learning_rate=0.03)
     assert trained.history["train_accuracy"].max() == 1.0
@@ -122,12 +121,12 @@ def test_smoothing_raises_the_loss_that_is_minimised_and_leaves_that_of_validati
 def test_balanced_classes_weigh_the_same(tmp_path):
     counts = {0: 2, 1: 4, 2: 12}
     clips = [embedded_sequence(label, 20 * label + n) for label, count in counts.items() for n in range(count)]
-    write_embeddings(tmp_path / "a.h5", embedding_stream(clips))
+    write_embeddings(tmp_path / "a.h5", pending_embeddings(clips))
     factors = balanced_weights(EmbeddingFile(tmp_path / "a.h5"))
     weight = [factors[label] * count for label, count in counts.items()]
     assert weight == pytest.approx([6.0] * 3)
     assert sum(weight) == 18  # on average a clip weighs 1
-    write_embeddings(tmp_path / "b.h5", embedding_stream(clips[2:]))
+    write_embeddings(tmp_path / "b.h5", pending_embeddings(clips[2:]))
     assert balanced_weights(EmbeddingFile(tmp_path / "b.h5"))[0] == 0
 
 
@@ -142,7 +141,7 @@ def test_a_model_trained_on_shuffled_time_cannot_tell_the_directions(write_file,
             clip = np.empty((1, *file.header.shape[1:]), np.float32)
             ClipReader(file)(row, clip[0])
             clips.append(embedded_sequence(label, row)._replace(embeddings=rng.permuted(clip, axis=1)))
-        write_embeddings(tmp_path / f"{name}_scrambled.h5", embedding_stream(clips))
+        write_embeddings(tmp_path / f"{name}_scrambled.h5", pending_embeddings(clips))
         scrambled.append(EmbeddingFile(tmp_path / f"{name}_scrambled.h5"))
     ordered, shuffled = (
         train(both, tmp_path / str(n), epochs=15, hidden=16).history["val_accuracy"].iloc[-1]
@@ -222,7 +221,7 @@ def test_files_made_differently_are_refused(write_file, tmp_path):
 
 
 def test_one_class_is_refused(tmp_path):
-    write_embeddings(tmp_path / "one.h5", embedding_stream([embedded_sequence(1, n) for n in range(4)]))
+    write_embeddings(tmp_path / "one.h5", pending_embeddings([embedded_sequence(1, n) for n in range(4)]))
     one = EmbeddingFile(tmp_path / "one.h5")
     with pytest.raises(HandGesturesError, match=r"at least two classes.*swipe_left"):
         train((one, one), tmp_path)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video.image_files import check_image, decode_fault, picture_size, read_frame, read_small
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from hand_gestures.errors import HandGesturesError
-from hand_gestures.video.frame_catalog import catalog_frames
+from hand_gestures.dataset.frame_catalog import catalog_frames
+from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video.frame_names import parse_frame_name
 from hand_gestures.video.ingest import ingest_videos
 from hand_gestures.video.ingest_records import IngestRecords, unfinished_videos

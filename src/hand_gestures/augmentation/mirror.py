@@ -3,7 +3,7 @@
 import logging
 import re
 
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.utils.errors import HandGesturesError
 
 logger = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
 """The networks that read embeddings, and the bundle that a trained one travels in."""
 
+from hand_gestures.classifier.base import GestureNetwork, GestureOutput
+from hand_gestures.classifier.bilstm import CNNBiLSTMWithAttention
 from hand_gestures.classifier.bundle import Bundle, load_bundle, save_bundle
-from hand_gestures.classifier.gesture_network import GestureNetwork, GestureOutput
-from hand_gestures.classifier.network import CNNBiLSTMWithAttention
 from hand_gestures.classifier.networks import NETWORKS, build_network, describe_network
 
 __all__ = [

@@ -10,9 +10,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from hand_gestures.classifier.gesture_network import GestureNetwork
+from hand_gestures.classifier.base import GestureNetwork
 from hand_gestures.classifier.networks import build_network
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.utils.errors import HandGesturesError
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 

@@ -3,8 +3,8 @@
 import inspect
 from typing import Any
 
-from hand_gestures.classifier.gesture_network import GestureNetwork
-from hand_gestures.classifier.network import CNNBiLSTMWithAttention
+from hand_gestures.classifier.base import GestureNetwork
+from hand_gestures.classifier.bilstm import CNNBiLSTMWithAttention
 from hand_gestures.classifier.probes import AttentiveProbe, LinearProbe
 
 NETWORKS: dict[str, type[GestureNetwork]] = {

@@ -4,7 +4,7 @@ import torch
 from einops import rearrange, reduce
 from torch import nn
 
-from hand_gestures.classifier.gesture_network import GestureNetwork, GestureOutput
+from hand_gestures.classifier.base import GestureNetwork, GestureOutput
 
 HEAD_WIDTH = 64  # of attention, where the embeddings are as wide
 

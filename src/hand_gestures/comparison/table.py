@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hand_gestures.comparison.trials import KEPT, Trial
-from hand_gestures.training.bootstrap import bootstrap_intervals
+from hand_gestures.evaluation.intervals import bootstrap_intervals
 
 FEWEST = 2  # seeds that have a spread
 

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hand_gestures.classifier import Bundle
-from hand_gestures.comparison.nearest_neighbour import nearest_neighbour
+from hand_gestures.comparison.pixel_baseline import nearest_neighbour
 from hand_gestures.comparison.variants import NEAREST_NEIGHBOUR, Variant
-from hand_gestures.embedding.device import choose_device
-from hand_gestures.embedding.selection import Embeddings
-from hand_gestures.embedding.store import EmbeddingFile
-from hand_gestures.training.evaluate import Evaluation, describe_answers, evaluate_classifier
+from hand_gestures.evaluation.evaluate import Evaluation, describe_answers, evaluate_classifier
+from hand_gestures.evaluation.summary import summarise
+from hand_gestures.store.embedding_file import EmbeddingFile
+from hand_gestures.store.selection import Embeddings
 from hand_gestures.training.module import EpochMetrics
-from hand_gestures.training.summary import summarise
 from hand_gestures.training.train import train_classifier
+from hand_gestures.utils.devices import choose_device
 
 logger = logging.getLogger(__name__)
 

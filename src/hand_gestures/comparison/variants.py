@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hand_gestures.embedding.selection import Embeddings, remaining_channels, select_channels, select_clean_views
-from hand_gestures.embedding.store import EmbeddingFile
-from hand_gestures.errors import HandGesturesError
-from hand_gestures.video.splits import TRAIN, VAL
+from hand_gestures.dataset.split_assignment import TRAIN, VAL
+from hand_gestures.store.embedding_file import EmbeddingFile
+from hand_gestures.store.selection import Embeddings, remaining_channels, select_channels, select_clean_views
+from hand_gestures.utils.errors import HandGesturesError
 
 logger = logging.getLogger(__name__)
 

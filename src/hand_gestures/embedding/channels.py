@@ -4,9 +4,8 @@ import torch
 from einops import rearrange
 from torch.nn import functional
 
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.backbones.networks import CHUNKS
 
-CHUNKS = 3  # a ResNeXt vector is cut into three rows of the ViT's width, the last padded with zeros
 CHANNEL_NAMES = (
     "left_vit",
     "right_vit",
@@ -21,15 +20,6 @@ CHANNEL_NAMES = (
     "full_resnext_2",
     "full_resnext_3",
 )
-
-
-def check_widths(vit_width: int, resnext_width: int) -> None:
-    """Raise `HandGesturesError` unless the ResNeXt's vector fills exactly three rows of the ViT's width."""
-    if not (CHUNKS - 1) * vit_width < resnext_width <= CHUNKS * vit_width:
-        raise HandGesturesError(
-            f"the ResNeXt's features must fill {CHUNKS} rows of the ViT's width, but {resnext_width} features do not "
-            f"fill {CHUNKS} rows of {vit_width}; choose backbones that fit, such as 2048 with 768"
-        )
 
 
 def assemble_channels(vit: torch.Tensor, resnext: torch.Tensor) -> torch.Tensor:
@@ -47,3 +37,12 @@ def assemble_channels(vit: torch.Tensor, resnext: torch.Tensor) -> torch.Tensor:
     left, right, full = rearrange(padded, "region n (chunk d) -> region n chunk d", d=width)
     left_vit, right_vit, full_vit = rearrange(vit, "region n d -> region n 1 d")
     return torch.cat([left_vit, right_vit, left, right, full_vit, full], dim=1)
+
+
+REGIONS = ("left", "right", "full")
+
+
+def cut_regions(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Views (no copies) of the left half, right half and the whole of (N, C, H, W) frames, in that order."""
+    half = frames.shape[-1] // 2
+    return frames[..., :half], frames[..., -half:], frames

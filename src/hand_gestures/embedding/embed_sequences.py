@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from hand_gestures.backbones.hand_detector import HandDetector, Hands
 from hand_gestures.embedding.channels import CHANNEL_NAMES
+from hand_gestures.embedding.clip_views import ClipViews, VideoSequenceDataset, clip_loader
 from hand_gestures.embedding.extractor import ClipEmbedder
-from hand_gestures.embedding.hands import HandDetector, Hands
-from hand_gestures.embedding.store import EmbeddedSequence, EmbeddingHeader, EmbeddingStream
-from hand_gestures.progress import progress
-from hand_gestures.video.clips import ClipViews, VideoSequenceDataset, clip_loader
+from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingHeader, PendingEmbeddings
+from hand_gestures.utils.progress import progress
 from hand_gestures.video.image_files import frame_bytes
 
 
@@ -37,13 +37,13 @@ def embed_sequences(
     mirrored_labels: Mapping[str, str],
     search: HandSearch,
     fingerprint: dict[str, Any],
-    closeness: dict[str, Any],
+    precision_error: dict[str, Any],
     sources: str,
     frames_per_clip: int,
     storage: Literal["float32", "float16"],
     workers: int,
     doing: str,
-) -> EmbeddingStream:
+) -> PendingEmbeddings:
     """The embeddings of every view of every sequence, in the order of `clips`, computed as they are consumed.
 
     Args:
@@ -64,7 +64,7 @@ def embed_sequences(
         max_hands=search.max_hands,
         fingerprint=fingerprint,
         sources=sources,
-        closeness=closeness,
+        precision_error=precision_error,
         storage=storage,
     )
     number = {name: i for i, name in enumerate(mirrored_labels)}
@@ -86,7 +86,7 @@ def embed_sequences(
                 scores=scores,
             )
 
-    return EmbeddingStream(header, clips.sequence_ids, views, embed)
+    return PendingEmbeddings(header, clips.sequence_ids, views, embed)
 
 
 def sources_digest(sequences: pd.DataFrame, frames_dir: Path) -> str:

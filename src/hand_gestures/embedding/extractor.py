@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from einops import rearrange
 
-from hand_gestures.embedding.backbones import Backbone
-from hand_gestures.embedding.channels import assemble_channels, check_widths
-from hand_gestures.embedding.compiling import compile_network
-from hand_gestures.embedding.device import DTYPES, choose_batch_size, out_of_memory
-from hand_gestures.embedding.regions import REGIONS, cut_regions
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.backbones.compilation import compile_network
+from hand_gestures.backbones.networks import Backbone, check_widths
+from hand_gestures.embedding.channels import REGIONS, assemble_channels, cut_regions
+from hand_gestures.utils.devices import DTYPES, choose_batch_size, out_of_memory
+from hand_gestures.utils.errors import HandGesturesError
 
 logger = logging.getLogger(__name__)
 

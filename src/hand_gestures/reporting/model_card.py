@@ -7,14 +7,11 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from hand_gestures.reporting.caveats import caveats
-from hand_gestures.reporting.dataset_sections import leaks, pretrained, sizes
-from hand_gestures.reporting.html_report import Cell, Table, written
-from hand_gestures.reporting.results_section import figures_table, lead, run_facts
-from hand_gestures.reporting.run_parameters import of_topics
-from hand_gestures.reporting.run_summary import result_lines
-from hand_gestures.reporting.wording import many
-from hand_gestures.video.splits import TRAIN
+from hand_gestures.dataset.split_assignment import TRAIN
+from hand_gestures.reporting.html import Cell, Table, written
+from hand_gestures.reporting.report import figures_table, lead, leaks, pretrained, run_facts, sizes
+from hand_gestures.reporting.run_summary import caveats, of_topics, result_lines
+from hand_gestures.utils.rules import pluralise
 
 NETWORKS = {
     "bilstm": "a bidirectional LSTM with a linear residual and attention over time and channels",
@@ -119,7 +116,7 @@ def _mistake(taken_for: str, times: int) -> str:
 
 def _views(file: Mapping[str, Any], training: Mapping[str, Any]) -> str:
     there = file["rows"] // max(1, file["sequences"])
-    return many(min(there, training["views"] or there), "view")
+    return pluralise(min(there, training["views"] or there), "view")
 
 
 def _parameters(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -138,7 +135,7 @@ def _limits(
     said = [parameters["notice"]] if parameters["notice"] else []
     said += caveats(validation, test, split_summary, parameters["evaluation"]["bootstrap_draws"])
     if validation.get("clips_without_hands"):
-        without = many(validation["clips_without_hands"], "validation clip")
+        without = pluralise(validation["clips_without_hands"], "validation clip")
         said.append(
             f"In {without} no hand was found; the accuracy over these is {validation['accuracy_without_hands']:.3f}."
         )

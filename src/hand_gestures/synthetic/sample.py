@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from hand_gestures.processes import in_processes
-from hand_gestures.progress import progress
 from hand_gestures.synthetic.gestures import GESTURES, clip_length, gesture_poses
 from hand_gestures.synthetic.scene import draw_frame, make_performer
+from hand_gestures.utils.progress import progress
+from hand_gestures.utils.workers import in_processes
 from hand_gestures.video.frame_names import format_frame_name
 
 SAMPLE = 0  # the seed stream of the sample's performers; the backbones learn from another

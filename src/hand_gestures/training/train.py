@@ -1,35 +1,50 @@
-"""Train a classifier from two embeddings files and keep its best epoch."""
+"""Train a classifier on two embeddings files and keep the model of its best epoch."""
 
 import logging
+import sys
+import warnings
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import lightning
 import numpy as np
 import pandas as pd
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader, Sampler, SequentialSampler
 
-from hand_gestures.classifier import Bundle, GestureNetwork, build_network, describe_network, load_bundle
-from hand_gestures.embedding.device import choose_device, choose_precision
-from hand_gestures.embedding.fingerprint import require_same_fingerprint
-from hand_gestures.embedding.selection import Embeddings
-from hand_gestures.errors import HandGesturesError
-from hand_gestures.training.fit import Fit
-from hand_gestures.training.hdf5_dataset import HDF5Dataset, as_it_is, mean_and_spread
+from hand_gestures.classifier.base import GestureNetwork
+from hand_gestures.classifier.bundle import Bundle, load_bundle, save_bundle
+from hand_gestures.classifier.networks import build_network, describe_network
+from hand_gestures.parameters import NetworkParameters, TrainingParameters
+from hand_gestures.store.fingerprint import require_same_fingerprint
+from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate, mean_and_spread
+from hand_gestures.store.selection import Embeddings
 from hand_gestures.training.module import EpochMetrics, GestureModule, out_of_patience
-from hand_gestures.training.rank_batches import RankBatches
-from hand_gestures.training.resume import TrainingFolder
-from hand_gestures.training.row_sampler import RowSampler
-from hand_gestures.training.together import fit_together, kind_of_devices
+from hand_gestures.training.sampler import RowSampler
+from hand_gestures.utils.devices import choose_device, choose_precision
+from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.resumable import UnfinishedWork
 
 logger = logging.getLogger(__name__)
 
+BEST, LAST = "best", "last.ckpt"  # in the training folder: bundle of the best epoch so far, checkpoint of the last one
+LIGHTNING_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+# Lightning's warnings that do not apply: preloaded rows need no worker processes, a small set has fewer batches than
+# the logging interval, and the folder of the checkpoint also holds the best epoch.
+EXPECTED_WARNINGS = ".*does not have many workers.*|.*log_every_n_steps.*|Checkpoint directory .* is not empty"
+# These change how fast a training runs, not its result: a training continues when they change.
+SPEED_ONLY = {"device", "preload", "preload_share", "workers"}
+
 
 class Training(NamedTuple):
-    """The best epoch's model as it was read back from disk, and one row an epoch (`EpochMetrics`)."""
+    """The result of a training.
+
+    Attributes:
+        best: the model of the best epoch, as it was read back from disk.
+        history: one row per epoch, columns as in `EpochMetrics`.
+    """
 
     best: Bundle
     history: pd.DataFrame
@@ -39,100 +54,80 @@ def train_classifier(
     train_file: Embeddings,
     val_file: Embeddings,
     *,
-    checkpoint: Path,
-    name: str,
-    hidden: int,
-    layers: int,
-    dropout: float,
-    standardise: bool,
-    epochs: int,
-    patience: int | None,
-    batch_size: int,
-    learning_rate: float,
-    weight_decay: float,
-    gradient_clip: float,
-    label_smoothing: float,
-    class_weights: Literal["none", "balanced"],
-    precision: Literal["auto", "float32", "bfloat16"],
-    device: str,
-    preload: bool | Literal["auto"],
-    preload_share: float,
-    preload_precision: Literal["float32", "float16"],
-    views: int | None,
-    view_sampling: Literal["all", "random"],
-    workers: int,
+    network: NetworkParameters,
+    training: TrainingParameters,
     seed: int,
+    folder: Path,
     on_epoch: Callable[[EpochMetrics], None],
-    devices: int = 1,
 ) -> Training:
-    """Train on one file, validate on the other after every epoch, keep the epoch with the best validation
-    accuracy (of equals, the one with the lower loss).
+    """Train on one file, validate on the other after every epoch, and keep the best epoch (see `epoch_rank`).
 
-    The folder `checkpoint` holds what a run that was killed needs to go on from its last whole epoch: with the same
-    files and settings the next call does so, and gives what an undisturbed one would have given.
+    `folder` holds what is needed to continue after a kill. The next call with the same files and settings continues
+    after the last complete epoch and gives the result of an undisturbed training.
 
-    Several `devices` share each batch; with one, everything happens in this process.
+    Args:
+        train_file: embeddings (N, T, C, D) to train on, clean and augmented views.
+        val_file: embeddings to validate on, made with the same fingerprint.
+        network: which network, and its sizes.
+        training: how it is trained.
+        seed: of the initial weights, the order of the rows and dropout.
+        folder: where the unfinished training is kept.
+        on_epoch: called with the metrics of each epoch; after a resume also with those of earlier epochs.
 
     Raises:
-        HandGesturesError: the files were not made alike, or hold fewer than two classes to train on; or there are
-            not so many devices.
+        HandGesturesError: the files have different fingerprints, or fewer than two classes to train on.
     """
     require_same_fingerprint(train_file.header.fingerprint, val_file.header.fingerprint)
     _require_two_classes(train_file)
-    if devices > 1:
-        device = kind_of_devices(device, devices)
     lightning.seed_everything(seed, workers=True, verbose=False)
     _, frames, channels, width = train_file.header.shape
     architecture = describe_network(
-        name,
+        network.name,
         classes=len(train_file.header.class_names),
         channels=channels,
         frames=frames,
         width=width,
-        hidden=hidden,
-        layers=layers,
-        dropout=dropout,
+        hidden=network.hidden,
+        layers=network.layers,
+        dropout=network.dropout,
     )
-    computed_in = choose_training_precision(precision, device)
-    folder = TrainingFolder(checkpoint)
-    last = folder.begin(
+    precision = choose_training_precision(training.precision, training.device)
+    settings = training.model_dump(exclude=SPEED_ONLY) | {"precision": precision}
+    work = UnfinishedWork(folder, "training")
+    work.resume(
         {
             "architecture": architecture,
-            "standardise": standardise,
-            "epochs": epochs,
-            "patience": patience,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "weight_decay": weight_decay,
-            "gradient_clip": gradient_clip,
-            "label_smoothing": label_smoothing,
-            "class_weights": class_weights,
-            "precision": computed_in,
-            "devices": devices,
-            "preload_precision": preload_precision,
-            "views": views,
-            "view_sampling": view_sampling,
+            "standardise": network.standardise,
+            "training": settings,
             "seed": seed,
             "train": train_file.header.identity(),
             "validation": val_file.header.identity(),
         }
     )
-    train, val = (
-        HDF5Dataset(file, preload, preload_share, preload_precision, shared=devices > 1)
+    last = folder / LAST if (folder / LAST).is_file() else None
+    history = _load_history(last)
+    if history:
+        logger.info("training continues after epoch %d of %d", len(history), training.epochs)
+
+    train_data, val_data = (
+        HDF5Dataset(file, training.preload, training.preload_share, training.preload_precision)
         for file in (train_file, val_file)
     )
-    network = build_network(architecture)
-    if standardise:
-        network.standardise_with(*mean_and_spread(train))
+    module = GestureModule(
+        _new_network(architecture, train_data if network.standardise else None),
+        training,
+        class_weights=balanced_weights(train_file) if training.class_weights == "balanced" else None,
+        seed=seed,
+        history=history,
+    )
 
-    history = _history(last)
-
-    def report(metrics: EpochMetrics) -> None:
-        history.append(metrics)
+    def after_epoch(metrics: EpochMetrics) -> None:
+        if metrics is max(module.history, key=EpochMetrics.rank):
+            save_bundle(_make_bundle(module.network, metrics, architecture, train_file), folder / BEST)
         logger.info(
             "epoch %d of %d: train loss %.3f, accuracy %.3f; validation loss %.3f, accuracy %.3f",
             metrics.epoch,
-            epochs,
+            training.epochs,
             metrics.train_loss,
             metrics.train_accuracy,
             metrics.val_loss,
@@ -140,87 +135,109 @@ def train_classifier(
         )
         on_epoch(metrics)
 
-    module = GestureModule(
-        network,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        label_smoothing=label_smoothing,
-        class_weights=balanced_weights(train_file) if class_weights == "balanced" else None,
-        seed=seed,
-        patience=patience,
-    )
-    module.history = list(history)
-    for metrics in history:  # whoever follows the epochs sees all of them
+    module.on_epoch = after_epoch
+    for metrics in history:
         on_epoch(metrics)
-    if not out_of_patience(history, patience):  # it may have been killed when it was done
-        fit = Fit(
-            module,
-            _loader(train, batch_size, workers, RowSampler(train_file, seed, views, view_sampling), in_step=True),
-            _loader(val, batch_size, workers, SequentialSampler(val), in_step=False),
-            folder,
-            last,
-            partial(_bundle, architecture=architecture, file=train_file, frames=frames),
-            epochs,
-            gradient_clip,
-            computed_in,
-            device,
-        )
-        if devices == 1:
-            fit(report)
-        else:
-            fit_together(fit, devices, report)
-    best = load_bundle(folder.best)
-    folder.finish()
-    return Training(best, pd.DataFrame(history))
+    if not out_of_patience(history, training.patience):  # the kill may have come after the last epoch
+        sampler = RowSampler(train_file, seed, training.views, training.view_sampling)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=EXPECTED_WARNINGS)
+            _make_trainer(training, precision, folder).fit(
+                module,
+                _make_loader(train_data, training, sampler),
+                _make_loader(val_data, training, SequentialSampler(val_data)),
+                ckpt_path=last,
+                weights_only=True,
+            )
+    best = load_bundle(folder / BEST)
+    history_table = pd.DataFrame(module.history)
+    work.remove()
+    return Training(best, history_table)
 
 
 def choose_training_precision(precision: str, device: str) -> str:
-    """`"auto"` is bfloat16 where the device computes in it, on a CPU too; else float32."""
+    """The precision to train in: `"auto"` is bfloat16 where the device computes in it, else float32.
+
+    Args:
+        precision: "auto", "float32" or "bfloat16".
+        device: as in `choose_device`.
+    """
     if precision != "auto":
         return precision
     if choose_device(device).type == "cpu":
-        known = torch.cpu.get_capabilities()
-        return "bfloat16" if known.get("avx512_bf16") or known.get("amx_bf16") else "float32"
+        capabilities = torch.cpu.get_capabilities()
+        return "bfloat16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "float32"
     return choose_precision(precision, device)
 
 
-def _loader(dataset: HDF5Dataset, batch_size: int, workers: int, sampler: Sampler[int], *, in_step: bool) -> DataLoader:
-    workers = 0 if dataset.preloaded is not None else workers  # each would hold a copy
-    return DataLoader(
-        dataset,
-        batch_sampler=RankBatches(sampler, batch_size, in_step=in_step),
-        collate_fn=as_it_is,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        # fork would copy the locks of threads that this process has started
-        multiprocessing_context="spawn" if workers else None,
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-def _history(checkpoint: Path | None) -> list[EpochMetrics]:
-    if checkpoint is None:
-        return []
-    return [EpochMetrics(*metrics) for metrics in torch.load(checkpoint, weights_only=True)["history"]]
-
-
 def balanced_weights(file: Embeddings) -> torch.Tensor:
-    """A factor for each class that makes all of them weigh the same; 1 on average over the rows."""
+    """Loss factors (classes,), float32, with which all classes weigh the same; their mean over the rows is 1."""
     counts = np.bincount(file.labels, minlength=len(file.header.class_names))
     present = counts > 0
     factors = np.where(present, len(file) / (present.sum() * np.maximum(counts, 1)), 0.0)
     return torch.from_numpy(factors).float()
 
 
-def _bundle(
-    network: GestureNetwork, metrics: EpochMetrics, *, architecture: dict, file: Embeddings, frames: int
+def _new_network(architecture: dict[str, Any], standardise_with: HDF5Dataset | None) -> GestureNetwork:
+    network = build_network(architecture)
+    if standardise_with is not None:
+        network.standardise_with(*mean_and_spread(standardise_with))
+    return network
+
+
+def _make_trainer(training: TrainingParameters, precision: str, folder: Path) -> lightning.Trainer:
+    kind, _, index = training.device.partition(":")
+    # Lightning logs under the name of whichever of its three packages was imported last
+    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    keep_last = ModelCheckpoint(
+        folder, Path(LAST).stem, every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    return lightning.Trainer(
+        max_epochs=training.epochs,
+        accelerator="gpu" if kind == "cuda" else kind,
+        devices=[int(index)] if index else 1,
+        precision=LIGHTNING_PRECISION[precision],
+        gradient_clip_val=training.gradient_clip,
+        num_sanity_val_steps=0,
+        deterministic="warn",
+        logger=False,
+        callbacks=[keep_last],
+        enable_progress_bar=sys.stderr.isatty(),
+        enable_model_summary=False,
+    )
+
+
+def _make_loader(dataset: HDF5Dataset, training: TrainingParameters, sampler: Sampler[int]) -> DataLoader:
+    workers = 0 if dataset.preloaded is not None else training.workers  # each worker would hold a copy
+    return DataLoader(
+        dataset,
+        training.batch_size,
+        sampler=sampler,
+        collate_fn=identity_collate,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        # fork would copy locks that threads of this process hold
+        multiprocessing_context="spawn" if workers else None,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _load_history(checkpoint: Path | None) -> list[EpochMetrics]:
+    if checkpoint is None:
+        return []
+    return [EpochMetrics(*metrics) for metrics in torch.load(checkpoint, weights_only=True)["history"]]
+
+
+def _make_bundle(
+    network: GestureNetwork, metrics: EpochMetrics, architecture: dict[str, Any], file: Embeddings
 ) -> Bundle:
     return Bundle(
         weights={name: value.detach().cpu().clone() for name, value in network.state_dict().items()},
         architecture=architecture,
         class_names=list(file.header.class_names),
         channel_names=list(file.header.channel_names),
-        frames_per_clip=frames,
+        frames_per_clip=file.header.shape[1],
         fingerprint=file.header.fingerprint,
         metrics=metrics._asdict(),
     )

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from hand_gestures.utils.rules import ALL_CLASSES
+
 INGEST_FOLDER = ".ingest"  # the ingest keeps its records there, beside the class folders it fills
-ALL_CLASSES = "(all)"  # what tables call the row over all classes
 NOT_UTF8 = "name is not UTF-8"
 OUTSIDE = "link that leads outside the folder"
 

@@ -11,7 +11,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps
 
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.utils.errors import HandGesturesError
 
 JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import cv2
 from filelock import FileLock, Timeout
 
-from hand_gestures.errors import HandGesturesError
-from hand_gestures.processes import in_processes
-from hand_gestures.progress import progress
+from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.progress import progress
+from hand_gestures.utils.workers import in_processes
 from hand_gestures.video.class_folders import INGEST_FOLDER, Rejected, class_files, class_folders, reject
 from hand_gestures.video.frame_names import format_frame_name, parse_frame_name
 from hand_gestures.video.ingest_records import LOCK, IngestedVideo, IngestRecords, Source

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hand_gestures.errors import HandGesturesError
+from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video.class_folders import INGEST_FOLDER, Rejected
 
 WHOLE, WRITING, STAGE = ".json", ".writing", ".frames"

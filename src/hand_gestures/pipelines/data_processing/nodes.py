@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from hand_gestures import tracking
+from hand_gestures.dataset.sequences import build_sequences, find_group
+from hand_gestures.dataset.split_assignment import TEST, TRAIN, VAL
+from hand_gestures.dataset.split_table import leave_one_group_out
+from hand_gestures.mlflow_support import tracking
 from hand_gestures.parameters import (
     ClipParameters,
     DatasetReportParameters,
@@ -17,9 +20,6 @@ from hand_gestures.parameters import (
     LeakAuditParameters,
     SplitParameters,
 )
-from hand_gestures.video.folds import leave_one_group_out
-from hand_gestures.video.sequences import build_sequences, find_group
-from hand_gestures.video.splits import TEST, TRAIN, VAL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 def scan_frames(frames_dir: Path, frame_catalog: FrameCatalogParameters) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Catalog all frames; what is no frame goes to a table of its own."""
-    from hand_gestures.video.frame_catalog import catalog_frames
+    from hand_gestures.dataset.frame_catalog import catalog_frames
 
     frames, rejected = catalog_frames(frames_dir, frame_catalog.full_decode, frame_catalog.processes)
     videos = frames[["class_name", "video_id"]].drop_duplicates()
@@ -70,8 +70,8 @@ def make_split(
     sequences: pd.DataFrame, split: SplitParameters, seed: int
 ) -> tuple[pd.DataFrame, list[str], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The split table, the classes that train in the order of their labels, and the sequences of each side."""
-    from hand_gestures.video.official_split import read_official_split
-    from hand_gestures.video.split_table import make_split_table
+    from hand_gestures.dataset.official_split import read_official_split
+    from hand_gestures.dataset.split_table import make_split_table
 
     listed = read_official_split(Path(split.lists)) if split.lists else None
     table = make_split_table(sequences, split.val_fraction, split.test_fraction, seed, listed)
@@ -95,9 +95,8 @@ def audit_leaks(
     sequences: pd.DataFrame, split: pd.DataFrame, frames_dir: Path, leak_audit: LeakAuditParameters
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """What stands on both sides of the split; and the sizes and leaks of the split and of a random one beside it."""
-    from hand_gestures.video.leak_audit import audit_split
-    from hand_gestures.video.perceptual_hash import hash_clips
-    from hand_gestures.video.split_table import summarise_sides
+    from hand_gestures.dataset.leak_audit import audit_split, hash_clips
+    from hand_gestures.dataset.split_table import summarise_sides
 
     sequences = sequences.set_index("sequence_id", drop=False).loc[split["sequence_id"]].reset_index(drop=True)
     hashes = hash_clips(sequences, frames_dir, leak_audit.frames, leak_audit.processes)
@@ -130,8 +129,8 @@ def report_dataset(
     clips: ClipParameters,
 ) -> tuple[pd.DataFrame, Figure, Figure]:
     """What each class holds, how long its videos are, and how it stands on the sides of the split."""
-    from hand_gestures.reporting.dataset_figures import class_balance, clip_lengths
-    from hand_gestures.video.dataset_summary import summarise_classes
+    from hand_gestures.dataset.summary import summarise_classes
+    from hand_gestures.reporting.dataset_plots import class_balance, clip_lengths
 
     return (
         summarise_classes(frames, rejected, sequences, split, frames_dir),
@@ -144,8 +143,8 @@ def draw_contact_sheets(
     sequences: pd.DataFrame, split: pd.DataFrame, frames_dir: Path, dataset_report: DatasetReportParameters
 ) -> Iterator[tuple[str, bytes]]:
     """A picture of each class: some of its clips."""
-    from hand_gestures.reporting.contact_sheet import contact_sheets
-    from hand_gestures.video.split_table import sides_of
+    from hand_gestures.dataset.split_table import sides_of
+    from hand_gestures.reporting.picture_sheets import contact_sheets
 
     sides = sides_of(sequences, split)
     return contact_sheets(sequences, sides, frames_dir, dataset_report.sheet_clips, dataset_report.sheet_frames)

@@ -50,7 +50,7 @@ def create_pipeline() -> Pipeline:
             node(
                 report_dataset,
                 inputs=["frame_catalog", "rejected_frames", "sequences", "split", "raw_frames", "params:clips"],
-                outputs=["class_summary", "clip_lengths_figure", "class_balance_figure"],
+                outputs=["class_summary", "clip_lengths_plot", "class_balance_plot"],
                 name="report_dataset",
             ),
             node(

@@ -20,9 +20,9 @@ from hand_gestures.parameters import (
 
 if TYPE_CHECKING:
     from hand_gestures.embedding.embed_sequences import HandSearch
-    from hand_gestures.embedding.store import EmbeddingFile, EmbeddingStream
+    from hand_gestures.store.embedding_file import EmbeddingFile, PendingEmbeddings
 else:  # Kedro resolves annotations as it starts, and these would import torch
-    EmbeddingFile = EmbeddingStream = HandSearch = Any
+    EmbeddingFile = PendingEmbeddings = HandSearch = Any
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ TOLD = {"licence"}  # and changes nothing
 
 def fetch_backbones(backbones: BackboneParameters, hands: HandParameters) -> dict[str, dict[str, Any]]:
     """Find all pretrained models and load each once, so that a wrong one stops the run before any frame is read."""
-    from hand_gestures.embedding.fetch import fetch_models
+    from hand_gestures.backbones.fetch import fetch_models
 
     return fetch_models(
         vit=backbones.vit.model_dump(exclude=TOLD),
@@ -52,8 +52,8 @@ def write_recipe(
 ) -> dict[str, Any]:
     """Everything that the embeddings depend on; it becomes the fingerprint of all files."""
     from hand_gestures.augmentation.mirror import mirrored_labels
-    from hand_gestures.embedding.device import choose_precision
-    from hand_gestures.embedding.fetch import model_identity
+    from hand_gestures.backbones.fetch import model_identity
+    from hand_gestures.utils.devices import choose_precision
 
     flips = augmentation.views > 0 and augmentation.horizontal_flip > 0
     return {
@@ -78,20 +78,20 @@ def measure_precision(
     """How near the precision of the run comes to float32, by channel; nothing where it is float32."""
     if recipe["precision"] == "float32":
         return {}
-    from hand_gestures.embedding.backbones import load_resnext, load_vit
-    from hand_gestures.embedding.closeness import measure_closeness, sample_frames, tell_closeness
-    from hand_gestures.embedding.device import choose_device
-    from hand_gestures.embedding.fetch import model_files
+    from hand_gestures.backbones.fetch import model_files
+    from hand_gestures.backbones.networks import load_resnext, load_vit
+    from hand_gestures.embedding.precision_error import log_precision_error, measure_precision_error, sample_frames
+    from hand_gestures.utils.devices import choose_device
 
-    closeness = measure_closeness(
+    precision_error = measure_precision_error(
         load_vit(model_files(backbone_files["vit"])),
         load_resnext(model_files(backbone_files["resnext"])),
         sample_frames(train_sequences, frames_dir, recipe["clips"]["size"]),
         choose_device(extraction.device),
         recipe["precision"],
     )
-    tell_closeness(recipe["precision"], closeness)
-    return closeness
+    log_precision_error(recipe["precision"], precision_error)
+    return precision_error
 
 
 def embed(
@@ -101,19 +101,19 @@ def embed(
     frames_dir: Path,
     recipe: dict[str, Any],
     backbone_files: dict[str, dict[str, Any]],
-    closeness: dict[str, dict[str, float]],
+    precision_error: dict[str, dict[str, float]],
     extraction: ExtractionParameters,
-) -> tuple[EmbeddingStream, EmbeddingStream, EmbeddingStream]:
+) -> tuple[PendingEmbeddings, PendingEmbeddings, PendingEmbeddings]:
     """Embeddings still to be computed: of the training clips the clean view and the augmented ones, of the others
     the clean one; without a test a file of no rows."""
     from hand_gestures.augmentation import ClipAugmentation
-    from hand_gestures.embedding.backbones import load_resnext, load_vit
-    from hand_gestures.embedding.compiling import choose_compiling
-    from hand_gestures.embedding.device import choose_device
+    from hand_gestures.backbones.compilation import choose_compiling
+    from hand_gestures.backbones.fetch import model_files
+    from hand_gestures.backbones.networks import load_resnext, load_vit
+    from hand_gestures.embedding.clip_views import VideoSequenceDataset
     from hand_gestures.embedding.embed_sequences import embed_sequences, sources_digest
     from hand_gestures.embedding.extractor import ClipEmbedder
-    from hand_gestures.embedding.fetch import model_files
-    from hand_gestures.video.clips import VideoSequenceDataset
+    from hand_gestures.utils.devices import choose_device
 
     size, frames = recipe["clips"]["size"], recipe["clips"]["frames"]
     views = recipe["augmentation"]["views"]
@@ -131,7 +131,7 @@ def embed(
     )
     search = _hand_search(recipe, backbone_files, extraction)
 
-    def stream(sequences: pd.DataFrame, augmented_views: int, split: str) -> EmbeddingStream:
+    def stream(sequences: pd.DataFrame, augmented_views: int, split: str) -> PendingEmbeddings:
         return embed_sequences(
             clips=VideoSequenceDataset(sequences, frames_dir, size, augmentation, augmented_views, recipe["seed"]),
             embedder=embedder,
@@ -139,7 +139,7 @@ def embed(
             mirrored_labels=recipe["mirrored_labels"],
             search=search,
             fingerprint=recipe,
-            closeness=closeness,
+            precision_error=precision_error,
             sources=sources_digest(sequences, frames_dir),
             frames_per_clip=frames,
             storage=recipe["storage"],
@@ -162,9 +162,9 @@ def _hand_search(
     hands, clips = recipe["hands"], recipe["clips"]
     if not hands["enabled"]:
         return HandSearch(None, (), hands["max_hands"])
-    from hand_gestures.embedding.device import choose_device
-    from hand_gestures.embedding.fetch import model_files
-    from hand_gestures.embedding.hands import HandDetector
+    from hand_gestures.backbones.fetch import model_files
+    from hand_gestures.backbones.hand_detector import HandDetector
+    from hand_gestures.utils.devices import choose_device
 
     detector = HandDetector(
         model_files(backbone_files["hands"]),
@@ -180,7 +180,7 @@ def report_hands(
     train_embeddings: EmbeddingFile, val_embeddings: EmbeddingFile, test_embeddings: EmbeddingFile
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """How often hands were found, by class and split, and in each sequence; clips without any are a warning."""
-    from hand_gestures.embedding.hand_rates import hand_rates, hand_table
+    from hand_gestures.embedding.hand_tables import hand_rates, hand_table
 
     hands = hand_table({"train": train_embeddings, "val": val_embeddings, "test": test_embeddings})
     searched = len(train_embeddings.header.hand_frames) > 0
@@ -205,9 +205,9 @@ def draw_hand_sheets(
     dataset_report: DatasetReportParameters,
 ) -> Iterator[tuple[str, bytes]]:
     """The contact sheets once more, of the frames that were searched, hands marked; none without a search."""
-    from hand_gestures.embedding.hand_rates import hand_boxes
-    from hand_gestures.reporting.contact_sheet import MarkedHands, contact_sheets
-    from hand_gestures.video.split_table import sides_of
+    from hand_gestures.dataset.split_table import sides_of
+    from hand_gestures.embedding.hand_tables import hand_boxes
+    from hand_gestures.reporting.picture_sheets import MarkedHands, contact_sheets
 
     steps = train_embeddings.header.hand_frames
     if not steps:

@@ -45,7 +45,7 @@ def create_pipeline() -> Pipeline:
                     "backbone_files",
                     "params:extraction",
                 ],
-                outputs="precision_closeness",
+                outputs="precision_error",
                 name="measure_precision",
             ),
             node(
@@ -57,7 +57,7 @@ def create_pipeline() -> Pipeline:
                     "raw_frames",
                     "embedding_recipe",
                     "backbone_files",
-                    "precision_closeness",
+                    "precision_error",
                     "params:extraction",
                 ],
                 outputs=["train_embeddings", "val_embeddings", "test_embeddings"],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from hand_gestures import tracking
+from hand_gestures.mlflow_support import tracking
 from hand_gestures.parameters import (
     ChannelParameters,
     ComparisonParameters,
@@ -19,14 +19,14 @@ from hand_gestures.parameters import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from hand_gestures.embedding.store import EmbeddingFile
+    from hand_gestures.store.embedding_file import EmbeddingFile
 else:  # Kedro resolves annotations as it starts, and these would import torch and matplotlib
     EmbeddingFile = Figure = Any
 
 
 def average_pixels(sequences: pd.DataFrame, frames_dir: Path, comparison: ComparisonParameters) -> pd.DataFrame:
     """Tiny averaged pixels of each sequence, which tell rooms and clothes but no gesture; none where not asked for."""
-    from hand_gestures.video import tiny_pixels
+    from hand_gestures.comparison import pixel_baseline as tiny_pixels
 
     asked = sequences if comparison.nearest_neighbour else sequences.head(0)
     return tiny_pixels.average_pixels(asked, frames_dir, comparison.processes)
@@ -49,8 +49,8 @@ def compare_models(
     from hand_gestures.comparison.table import compare_variants, tabulate_trials
     from hand_gestures.comparison.trials import Compared, run_trials
     from hand_gestures.comparison.variants import make_variants
-    from hand_gestures.embedding.selection import remaining_channels
-    from hand_gestures.video.split_table import count_groups
+    from hand_gestures.dataset.split_table import count_groups
+    from hand_gestures.store.selection import remaining_channels
 
     chosen = remaining_channels(train_embeddings.header.channel_names, channels.leave_out)
     groups_known = count_groups(split, split["sequence_id"]) is not None
@@ -85,7 +85,7 @@ def compare_models(
 
 def draw_comparison(trials: pd.DataFrame) -> Figure:
     """Accuracy of every variant and seed."""
-    from hand_gestures.reporting.comparison_figure import variant_accuracy
+    from hand_gestures.reporting.comparison_report import variant_accuracy
 
     return variant_accuracy(trials)
 
@@ -94,6 +94,6 @@ def write_comparison(
     table: pd.DataFrame, figure: Path, class_names: list[str], evaluation: EvaluationParameters, notice: str | None
 ) -> str:
     """The page: what the comparison says, its figure and its table."""
-    from hand_gestures.reporting.comparison_page import comparison_page
+    from hand_gestures.reporting.comparison_report import comparison_page
 
     return comparison_page(table, len(class_names), evaluation.confidence_level, notice, figure)

@@ -38,10 +38,10 @@ def create_pipeline() -> Pipeline:
                 outputs=["comparison_trials", "comparison"],
                 name="compare_models",
             ),
-            node(draw_comparison, inputs="comparison_trials", outputs="comparison_figure", name="draw_comparison"),
+            node(draw_comparison, inputs="comparison_trials", outputs="comparison_plot", name="draw_comparison"),
             node(
                 write_comparison,
-                inputs=["comparison", "comparison_figure", "class_names", "params:evaluation", "params:notice"],
+                inputs=["comparison", "comparison_plot", "class_names", "params:evaluation", "params:notice"],
                 outputs="comparison_report",
                 name="write_comparison",
             ),

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from hand_gestures import tracking
+from hand_gestures.mlflow_support import tracking
 from hand_gestures.parameters import EvaluationParameters, TrainingParameters
 
 if TYPE_CHECKING:
     from hand_gestures.classifier import Bundle
-    from hand_gestures.embedding.store import EmbeddingFile
+    from hand_gestures.store.embedding_file import EmbeddingFile
 else:  # Kedro resolves annotations as it starts, and these would import torch
     Bundle = EmbeddingFile = Any
 
@@ -24,8 +24,8 @@ def measure_faithfulness(
     seed: int,
 ) -> pd.DataFrame:
     """Accuracy without the most attended frames and channels, beside that without as many others."""
-    from hand_gestures.embedding.device import choose_device
-    from hand_gestures.training import faithfulness
+    from hand_gestures.evaluation import faithfulness
+    from hand_gestures.utils.devices import choose_device
 
     table = faithfulness.measure_faithfulness(
         classifier,

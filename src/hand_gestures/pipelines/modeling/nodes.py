@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from hand_gestures import tracking
+from hand_gestures.mlflow_support import tracking
 from hand_gestures.parameters import (
     ChannelParameters,
     EvaluationParameters,
@@ -19,8 +19,8 @@ from hand_gestures.parameters import (
 
 if TYPE_CHECKING:
     from hand_gestures.classifier import Bundle
-    from hand_gestures.embedding.store import EmbeddingFile
-    from hand_gestures.training.score import Score
+    from hand_gestures.evaluation.summary import Score
+    from hand_gestures.store.embedding_file import EmbeddingFile
 else:  # Kedro resolves annotations as it starts, and these would import torch
     Bundle = EmbeddingFile = Score = Any
 
@@ -35,7 +35,7 @@ def train(
     seed: int,
 ) -> tuple[Bundle, pd.DataFrame]:
     """The model of the best epoch and the history of all of them; each epoch is tracked as it ends."""
-    from hand_gestures.embedding.selection import remaining_channels, select_channels
+    from hand_gestures.store.selection import remaining_channels, select_channels
     from hand_gestures.training.train import train_classifier
 
     chosen = remaining_channels(train_embeddings.header.channel_names, channels.leave_out)
@@ -55,8 +55,8 @@ def describe_embeddings(
     train_embeddings: EmbeddingFile, val_embeddings: EmbeddingFile, split: pd.DataFrame
 ) -> dict[str, Any]:
     """Size, classes, groups and fingerprint of both files, which are named in the run; the digest becomes its tag."""
-    from hand_gestures.embedding.fingerprint import content_digest, describe_file, fingerprint_digest
-    from hand_gestures.video.split_table import count_groups
+    from hand_gestures.dataset.split_table import count_groups
+    from hand_gestures.store.fingerprint import content_digest, describe_file, fingerprint_digest
 
     files = {"training": train_embeddings, "validation": val_embeddings}
     for context, file in files.items():
@@ -76,7 +76,7 @@ def describe_embeddings(
 
 def record_run(parameters: dict[str, Any], history: pd.DataFrame) -> dict[str, Any]:
     """Parameters, packages, date and MLflow run of the training that gave this history."""
-    from hand_gestures.reporting import run_record
+    from hand_gestures.reporting import run_summary as run_record
 
     plain = {
         name: value.model_dump(mode="json") if isinstance(value, Topic) else value for name, value in parameters.items()
@@ -103,9 +103,8 @@ def evaluate_validation(
 ]:
     """Figures, predictions, tables by class and group, confusion matrix, and what both attention layers look at: their
     statistics by class and their weights in each clip; of the model on disk."""
-    from hand_gestures.training.attention_statistics import channel_statistics, frame_statistics
-    from hand_gestures.training.clip_attention import clip_attention
-    from hand_gestures.training.score_tables import confusion
+    from hand_gestures.evaluation.attention import channel_statistics, clip_attention, frame_statistics
+    from hand_gestures.evaluation.tables import confusion
 
     score = _score(classifier, val_embeddings, "validation", split, training, evaluation, seed)
     tracking.log_metrics(_comparable(score.figures, "best_val"))
@@ -149,7 +148,7 @@ def _score(
     evaluation: EvaluationParameters,
     seed: int,
 ) -> Score:
-    from hand_gestures.training.score import score_classifier
+    from hand_gestures.evaluation.summary import score_classifier
 
     groups = dict(zip(split["sequence_id"], split["group"], strict=True))
     return score_classifier(

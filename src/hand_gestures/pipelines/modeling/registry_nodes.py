@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from hand_gestures import tracking
+from hand_gestures.mlflow_support import tracking
 from hand_gestures.parameters import RegistryParameters, TrainingParameters
 
 if TYPE_CHECKING:
     from hand_gestures.classifier import Bundle
-    from hand_gestures.embedding.store import EmbeddingFile
+    from hand_gestures.store.embedding_file import EmbeddingFile
 else:  # Kedro resolves annotations as it starts, and these would import torch
     Bundle = EmbeddingFile = Any
 
@@ -26,7 +26,7 @@ def register_model(
     training: TrainingParameters,
 ) -> dict[str, Any]:
     """Register the model if it is the first or beats the champion on the same clips; what was decided, and why."""
-    from hand_gestures.registry import Registry, make_candidate, measure_standing, not_offered
+    from hand_gestures.mlflow_support.registry import Registry, make_candidate, measure_standing, not_offered
 
     if registry.enabled and tracking.tracked_run():
         decision = Registry(registry.model, registry.alias).offer(

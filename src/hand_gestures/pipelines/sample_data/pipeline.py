@@ -1,12 +1,12 @@
-"""Drawn clips, and the compact backbones that know drawn hands."""
+"""The drawn gesture set."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines.sample_data.nodes import render_clips, teach_compact_backbones
+from hand_gestures.pipelines.sample_data.nodes import render_clips
 
 
 def create_pipeline() -> Pipeline:
-    """The `sample_data` pipeline; its tags run one of the two alone."""
+    """The `sample_data` pipeline."""
     return pipeline(
         [
             node(
@@ -15,13 +15,6 @@ def create_pipeline() -> Pipeline:
                 outputs="sample_frames",
                 name="render_clips",
                 tags="clips",
-            ),
-            node(
-                teach_compact_backbones,
-                inputs=["compact_backbones", "params:compact_backbones", "params:clips", "params:augmentation"],
-                outputs="compact_backbones_report",
-                name="teach_compact_backbones",
-                tags="compact_backbones",
             ),
         ],
         tags="sample_data",

@@ -1,0 +1,9 @@
+"""Catalog datasets of this project: `load` returns a light handle, `save` consumes a stream."""
+
+from hand_gestures.catalog_datasets.bundle_dataset import BundleDataset
+from hand_gestures.catalog_datasets.embeddings_dataset import EmbeddingsDataset
+from hand_gestures.catalog_datasets.folder_dataset import FolderDataset
+from hand_gestures.catalog_datasets.image_folder_dataset import ImageFolderDataset
+from hand_gestures.catalog_datasets.plot_dataset import PlotDataset
+
+__all__ = ["BundleDataset", "EmbeddingsDataset", "FolderDataset", "ImageFolderDataset", "PlotDataset"]

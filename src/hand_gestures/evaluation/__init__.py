@@ -1,0 +1,1 @@
+"""How good a trained classifier is: metrics with intervals, tables, attention statistics and faithfulness."""

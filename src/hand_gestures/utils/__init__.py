@@ -1,0 +1,1 @@
+"""What every package may use: errors, devices, worker processes, progress, shared rules."""

@@ -1,0 +1,291 @@
+import os
+from collections import Counter
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from hand_gestures.dataset.frame_catalog import catalog_frames
+from hand_gestures.utils.errors import HandGesturesError
+
+
+def reasons(catalog):
+    return dict(zip(catalog.rejected["path"], catalog.rejected["reason"], strict=True))
+
+
+def test_frames_are_ordered_by_number_not_by_text(two_classes, write_frame):
+    for number in ("10", "9", "0011", "003", "100"):
+        write_frame(f"wave/v_frame_{number}.jpg")
+    frames = catalog_frames(two_classes).frames
+    wave = frames[frames["class_name"] == "wave"]
+    assert list(wave["frame_number"]) == [0, 1, 2, 3, 9, 10, 11, 100]
+    assert list(wave["path"])[3:6] == ["wave/v_frame_003.jpg", "wave/v_frame_9.jpg", "wave/v_frame_10.jpg"]
+
+
+def test_a_row_says_class_video_number_and_relative_path(two_classes, write_frame):
+    write_frame("wave/My 手_frame_2_frame_0040.PNG")
+    frames = catalog_frames(two_classes).frames
+    assert list(frames.columns) == ["class_name", "video_id", "frame_number", "path", "bytes"]
+    row = frames[frames["frame_number"] == 40].iloc[0]
+    size = (two_classes / "wave/My 手_frame_2_frame_0040.PNG").stat().st_size
+    assert tuple(row) == ("wave", "My 手_frame_2", 40, "wave/My 手_frame_2_frame_0040.PNG", size)
+
+
+def test_a_clean_folder_has_no_rejects(two_classes):
+    catalog = catalog_frames(two_classes)
+    assert len(catalog.frames) == 6
+    assert len(catalog.rejected) == 0
+    assert list(catalog.rejected.columns) == ["path", "reason"]
+
+
+def test_video_1_and_video_10_stay_apart(two_classes, write_frame):
+    for name in ("1_frame_1", "1_frame_2", "10_frame_1", "10_frame_2", "10_frame_3"):
+        write_frame(f"wave/{name}.jpg")
+    frames = catalog_frames(two_classes).frames
+    assert Counter(frames["video_id"]) == {"v": 6, "1": 2, "10": 3}
+
+
+@pytest.mark.parametrize(
+    ("path", "suffix", "damage", "reason"),
+    [
+        ("wave/v_frame_9.jpg", ".jpg", lambda whole: b"", "empty file"),
+        ("wave/v_frame_9.png", ".png", lambda whole: b"", "empty file"),
+        ("wave/v_frame_9.jpg", ".jpg", lambda whole: b"no picture at all\n", "not a jpeg or png image"),
+        ("wave/v_frame_9.jpg", ".jpg", lambda whole: whole[: len(whole) // 2], "truncated jpeg"),
+        ("wave/v_frame_9.jpg", ".jpg", lambda whole: whole[:-2], "truncated jpeg"),
+        ("wave/v_frame_9.png", ".png", lambda whole: whole[: len(whole) // 2], "truncated png"),
+        ("wave/v_frame_9.png", ".png", lambda whole: whole[:-1], "truncated png"),
+        ("wave/.v_frame_9.jpg", ".jpg", lambda whole: whole, "hidden"),
+        ("wave/.DS_Store", ".jpg", lambda whole: b"x", "hidden"),
+        ("wave/v-9.jpg", ".jpg", lambda whole: whole, "name is not"),
+        ("wave/notes.txt", ".jpg", lambda whole: b"x", "name is not"),
+        ("v_frame_9.jpg", ".jpg", lambda whole: whole, "not inside a class folder"),
+        (".v_frame_9.jpg", ".jpg", lambda whole: whole, "hidden"),
+    ],
+)
+def test_what_is_no_frame_is_rejected_with_its_reason(two_classes, encode, path, suffix, damage, reason):
+    (two_classes / path).write_bytes(damage(encode(suffix, "other")))
+    catalog = catalog_frames(two_classes)
+    assert len(catalog.frames) == 6
+    assert list(catalog.rejected["path"]) == [path]
+    assert catalog.rejected["reason"][0].startswith(reason)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_bytes_after_the_end_of_a_picture_do_no_harm(two_classes, encode, suffix):
+    (two_classes / f"wave/v_frame_9{suffix}").write_bytes(encode(suffix) + bytes(100))
+    catalog = catalog_frames(two_classes)
+    assert len(catalog.frames) == 7
+    assert len(catalog.rejected) == 0
+
+
+def test_a_pipe_is_rejected_and_not_waited_for(two_classes):
+    os.mkfifo(two_classes / "wave/v_frame_9.jpg")
+    assert reasons(catalog_frames(two_classes)) == {"wave/v_frame_9.jpg": "no file that can be read"}
+
+
+def test_a_folder_inside_a_class_folder_is_rejected(two_classes, write_frame):
+    write_frame("wave/deeper/v_frame_7.jpg")
+    catalog = catalog_frames(two_classes)
+    assert reasons(catalog) == {"wave/deeper": "folder inside a class folder"}
+    assert 7 not in set(catalog.frames["frame_number"])
+
+
+def test_a_hidden_class_folder_is_rejected(two_classes, write_frame):
+    write_frame(".trash/v_frame_1.jpg")
+    catalog = catalog_frames(two_classes)
+    assert reasons(catalog) == {".trash": "hidden"}
+    assert set(catalog.frames["class_name"]) == {"fist", "wave"}
+
+
+def test_a_class_that_is_called_like_the_row_over_all_classes_is_rejected(two_classes, write_frame):
+    write_frame("(all)/v_frame_1.jpg")
+    catalog = catalog_frames(two_classes)
+    assert reasons(catalog) == {"(all)": "tables call all classes together so: rename the class"}
+    assert set(catalog.frames["class_name"]) == {"fist", "wave"}
+
+
+def test_the_same_number_twice_is_kept_once(two_classes, write_frame):
+    write_frame("wave/v_frame_1.png")
+    write_frame("wave/v_frame_01.png")
+    catalog = catalog_frames(two_classes)
+    wave = catalog.frames[catalog.frames["class_name"] == "wave"]
+    assert list(wave["frame_number"]) == [0, 1, 2]
+    assert wave["path"].iloc[1] == "wave/v_frame_01.png"
+    assert set(reasons(catalog)) == {"wave/v_frame_1.jpg", "wave/v_frame_1.png"}
+    assert set(reasons(catalog).values()) == {"the same video and number stand twice"}
+
+
+def test_a_broken_frame_makes_room_for_its_whole_twin(two_classes, write_frame):
+    (two_classes / "wave/v_frame_1.jpg").write_bytes(b"")
+    write_frame("wave/v_frame_1.png")
+    catalog = catalog_frames(two_classes)
+    assert "wave/v_frame_1.png" in set(catalog.frames["path"])
+    assert reasons(catalog) == {"wave/v_frame_1.jpg": "empty file"}
+
+
+def test_the_same_name_in_two_classes_is_two_frames(two_classes):
+    frames = catalog_frames(two_classes).frames
+    assert {"fist/v_frame_1.jpg", "wave/v_frame_1.jpg"} <= set(frames["path"])
+
+
+def test_a_link_that_leads_outside_is_rejected(two_classes, tmp_path, encode):
+    outside = tmp_path / "elsewhere.jpg"
+    outside.write_bytes(encode(".jpg"))
+    (two_classes / "wave/v_frame_9.jpg").symlink_to(outside)
+    catalog = catalog_frames(two_classes)
+    assert len(catalog.frames) == 6
+    assert reasons(catalog) == {"wave/v_frame_9.jpg": "link that leads outside the folder"}
+
+
+def test_a_class_folder_that_links_outside_is_rejected(two_classes, tmp_path, encode):
+    outside = tmp_path / "elsewhere"
+    outside.mkdir()
+    (outside / "v_frame_9.jpg").write_bytes(encode(".jpg"))
+    (two_classes / "open").symlink_to(outside)
+    catalog = catalog_frames(two_classes)
+    assert set(catalog.frames["class_name"]) == {"fist", "wave"}
+    assert reasons(catalog) == {"open": "link that leads outside the folder"}
+
+
+def test_a_link_that_stays_inside_is_a_frame(two_classes):
+    (two_classes / "wave/v_frame_9.jpg").symlink_to(two_classes / "fist/v_frame_1.jpg")
+    catalog = catalog_frames(two_classes)
+    assert "wave/v_frame_9.jpg" in set(catalog.frames["path"])
+    assert len(catalog.rejected) == 0
+
+
+def test_a_link_to_nowhere_is_rejected(two_classes):
+    (two_classes / "wave/v_frame_9.jpg").symlink_to(two_classes / "wave/gone.jpg")
+    catalog = catalog_frames(two_classes)
+    assert len(catalog.frames) == 6
+    assert reasons(catalog)["wave/v_frame_9.jpg"].startswith("cannot be read")
+
+
+def test_a_class_folder_without_frames_is_rejected(two_classes):
+    (two_classes / "empty").mkdir()
+    (two_classes / "texts").mkdir()
+    (two_classes / "texts/notes.txt").write_text("x")
+    catalog = catalog_frames(two_classes)
+    assert set(catalog.frames["class_name"]) == {"fist", "wave"}
+    assert set(reasons(catalog)) == {"empty/", "texts/", "texts/notes.txt"}
+    assert reasons(catalog)["empty/"] == reasons(catalog)["texts/"] == "class folder without a readable frame"
+
+
+def test_every_file_is_in_exactly_one_table(two_classes, write_frame, encode):
+    for path in ("wave/v_frame_1.png", "wave/deep/v_frame_1.jpg", "wave/deep/er/x.jpg", ".hidden/v_frame_1.jpg"):
+        write_frame(path)
+    for path in ("top.jpg", "wave/.DS_Store", "wave/v_frame_5.jpg", "fist/readme.txt", "none/x.txt"):
+        (two_classes / path).parent.mkdir(exist_ok=True)
+        (two_classes / path).write_text("x")
+    (two_classes / "fist/v_frame_6.jpg").write_bytes(encode(".jpg")[:300])
+    catalog = catalog_frames(two_classes)
+    rows = Counter([*catalog.frames["path"], *catalog.rejected["path"]])
+    files = [Path(top, name).relative_to(two_classes) for top, _, names in os.walk(two_classes) for name in names]
+    assert len(files) == 16
+    assert len(catalog.frames) == 6
+    for file in files:
+        within = PurePosixPath(file)
+        rejected_folders = [parent for parent in within.parents if rows[str(parent)]]
+        assert rows[str(within)] + len(rejected_folders) == 1, f"{file} is in no table or in more than one"
+
+
+def test_rejects_are_ordered_and_repeatable(two_classes):
+    for name in ("wave/b.txt", "fist/c.txt", "wave/a.txt"):
+        (two_classes / name).write_text("x")
+    first, second = catalog_frames(two_classes), catalog_frames(two_classes)
+    assert list(first.rejected["path"]) == ["fist/c.txt", "wave/a.txt", "wave/b.txt"]
+    assert first.frames.equals(second.frames)
+    assert first.rejected.equals(second.rejected)
+
+
+def missing(folder, write_frame):
+    folder.rmdir()
+
+
+def a_file(folder, write_frame):
+    folder.rmdir()
+    folder.write_text("x")
+
+
+def empty(folder, write_frame):
+    pass
+
+
+def one_class(folder, write_frame):
+    write_frame("wave/v_frame_1.jpg")
+
+
+def frames_without_class_folders(folder, write_frame):
+    write_frame("v_frame_1.jpg")
+    write_frame("v_frame_2.jpg")
+
+
+def second_class_broken(folder, write_frame):
+    write_frame("wave/v_frame_1.jpg")
+    write_frame("fist/v_frame_1.jpg").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("arrange", "says"),
+    [
+        (missing, "is no folder"),
+        (a_file, "is no folder"),
+        (empty, "holds no frame"),
+        (one_class, "only class 'wave'"),
+        (frames_without_class_folders, "v_frame_1.jpg, not inside a class folder"),
+        (second_class_broken, "fist/, class folder without a readable frame"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_named_with_the_remedy(frames_dir, write_frame, arrange, says):
+    arrange(frames_dir, write_frame)
+    with pytest.raises(HandGesturesError) as caught:
+        catalog_frames(frames_dir)
+    message = str(caught.value)
+    assert says in message
+    assert str(frames_dir) in message
+    assert "--params frames_dir=PATH" in message
+    assert "\n" not in message
+
+
+def test_a_link_to_itself_is_rejected_as_frame_and_as_class(two_classes):
+    (two_classes / "wave/loop_frame_1.jpg").symlink_to("loop_frame_1.jpg")
+    (two_classes / "loop").symlink_to("loop")
+    found = reasons(catalog_frames(two_classes))
+    assert set(found) == {"wave/loop_frame_1.jpg", "loop"}
+    assert all(reason.startswith("cannot be read") for reason in found.values())
+
+
+def test_a_name_that_is_not_utf8_is_rejected(two_classes):
+    source = next((two_classes / "wave").glob("*.jpg"))
+    (two_classes / "wave" / os.fsdecode(b"\xff_frame_1.jpg")).write_bytes(source.read_bytes())
+    assert reasons(catalog_frames(two_classes)) == {"wave/\ufffd_frame_1.jpg": "name is not UTF-8"}
+
+
+def test_a_number_that_no_table_can_hold_is_off_the_pattern(two_classes, write_frame):
+    write_frame(f"wave/v_frame_{'9' * 20}.jpg")
+    assert [reason[:11] for reason in reasons(catalog_frames(two_classes)).values()] == ["name is not"]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_full_decode_finds_damage_and_makes_room_for_the_whole_twin(two_classes, write_frame, processes):
+    damaged = write_frame("wave/v_frame_1.jpg", 240, 320)
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 64] = b"\xff\xd8" * 32
+    damaged.write_bytes(content)
+    write_frame("wave/v_frame_1.png")
+    quick, full = catalog_frames(two_classes), catalog_frames(two_classes, full_decode=True, processes=processes)
+    assert reasons(quick) == {"wave/v_frame_1.png": "the same video and number stand twice"}
+    assert list(reasons(full)) == ["wave/v_frame_1.jpg"]
+    assert reasons(full)["wave/v_frame_1.jpg"].startswith("pixels cannot be decoded")
+    assert "wave/v_frame_1.png" in set(full.frames["path"])
+
+
+def test_frames_of_a_video_that_was_not_wholly_ingested_are_rejected(two_classes, write_frame):
+    write_frame("wave/half_frame_0.jpg")
+    mark = two_classes / ".ingest" / "wave" / "half.writing"
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    catalog = catalog_frames(two_classes)
+    assert len(catalog.frames) == 6
+    assert list(reasons(catalog)) == ["wave/half_frame_0.jpg"]
+    assert "run video_ingest again" in reasons(catalog)["wave/half_frame_0.jpg"]

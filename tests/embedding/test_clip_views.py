@@ -1,0 +1,122 @@
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hand_gestures.augmentation import ClipAugmentation
+from hand_gestures.embedding.clip_views import VideoSequenceDataset, clip_loader, read_clip
+from hand_gestures.parameters import AugmentationParameters
+from hand_gestures.utils.errors import HandGesturesError
+
+SIZE = 16
+
+
+@pytest.fixture
+def augmentation():
+    return ClipAugmentation(size=SIZE, **AugmentationParameters(noise=1.0, light=1.0).transform())
+
+
+@pytest.fixture
+def sequences(write_frame):
+    """Three clips of four time steps: three, four and two distinct frames."""
+    rows = []
+    for sequence_id, distinct in (("wave/a", 3), ("wave/b", 4), ("fist/a", 2)):
+        paths = [f"{sequence_id}_frame_{n}.png" for n in range(distinct)]
+        for path in paths:
+            write_frame(path)
+        rows.append({"sequence_id": sequence_id, "frames": paths + paths[-1:] * (4 - distinct)})
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "size", "method"),
+    [("jpg", 16, cv2.INTER_AREA), ("png", 16, cv2.INTER_AREA), ("png", 64, cv2.INTER_LINEAR)],
+)
+def test_the_clean_view_is_the_decoded_and_resized_frame(frames_dir, write_frame, suffix, size, method):
+    paths = [f"wave/v_frame_{n}.{suffix}" for n in range(3)]
+    expected = []
+    for path in paths:
+        decoded = cv2.cvtColor(cv2.imread(str(write_frame(path))), cv2.COLOR_BGR2RGB)
+        expected.append(cv2.resize(decoded, (size, size), interpolation=method))
+    table = pd.DataFrame({"sequence_id": ["wave/v"], "frames": [paths]})
+    item = VideoSequenceDataset(table, frames_dir, size)[0]
+    assert item.views.shape == (1, 3, size, size, 3)
+    assert item.views.dtype == torch.uint8
+    assert np.array_equal(item.views[0], np.stack(expected))
+    assert item.mirrored.tolist() == [False]
+
+
+def test_the_clean_view_comes_first_whatever_the_augmentation(frames_dir, sequences, augmentation):
+    plain = VideoSequenceDataset(sequences, frames_dir, SIZE)
+    augmented = VideoSequenceDataset(sequences, frames_dir, SIZE, augmentation, augmented_views=2, seed=1)
+    assert len(plain) == len(augmented) == 3
+    for row in range(3):
+        item = augmented[row]
+        assert item.row == row
+        assert torch.equal(item.views[0], plain[row].views[0])
+        assert item.mirrored.tolist() == [False, True, True]
+        assert not torch.equal(item.views[1], item.views[2])
+
+
+def test_without_augmentation_there_is_only_the_clean_view(frames_dir, sequences):
+    assert len(VideoSequenceDataset(sequences, frames_dir, SIZE, None, augmented_views=3)[0].views) == 1
+
+
+def test_a_short_clip_holds_each_frame_once_and_says_when_it_shows(frames_dir, sequences):
+    dataset = VideoSequenceDataset(sequences, frames_dir, SIZE)
+    assert [dataset[row].times.tolist() for row in range(3)] == [[0, 1, 2, 2], [0, 1, 2, 3], [0, 1, 1, 1]]
+    assert [dataset[row].views.shape[1] for row in range(3)] == [3, 4, 2]
+
+
+def test_frames_of_another_size_are_fitted_to_the_first(frames_dir, write_frame):
+    paths = ["wave/v_frame_0.png", "wave/v_frame_1.png", "wave/v_frame_2.png"]
+    for path, (height, width) in zip(paths, [(24, 32), (48, 64), (10, 7)], strict=True):
+        write_frame(path, height, width)
+    raw, times = read_clip(frames_dir, paths)
+    assert raw.shape == (3, 24, 32, 3)
+    assert times.tolist() == [0, 1, 2]
+    bigger = cv2.imread(str(frames_dir / paths[1]))[..., ::-1]
+    assert np.array_equal(raw[1], cv2.resize(bigger, (32, 24)))
+    table = pd.DataFrame({"sequence_id": ["wave/v"], "frames": [paths]})
+    assert VideoSequenceDataset(table, frames_dir, SIZE)[0].views.shape == (1, 3, SIZE, SIZE, 3)
+
+
+def test_a_view_depends_on_its_sequence_not_on_its_row(frames_dir, sequences, augmentation):
+    settings = {"augmentation": augmentation, "augmented_views": 2, "seed": 1}
+    whole = VideoSequenceDataset(sequences, frames_dir, SIZE, **settings)
+    part = VideoSequenceDataset(sequences.iloc[[2, 1]], frames_dir, SIZE, **settings)
+    assert torch.equal(part[0].views, whole[2].views)
+    assert torch.equal(part[1].views, whole[1].views)
+
+
+def test_another_seed_changes_the_augmented_views_only(frames_dir, sequences, augmentation):
+    one, other = (
+        VideoSequenceDataset(sequences, frames_dir, SIZE, augmentation, augmented_views=1, seed=seed)[0]
+        for seed in (1, 2)
+    )
+    assert torch.equal(one.views[0], other.views[0])
+    assert not torch.equal(one.views[1], other.views[1])
+
+
+def test_worker_processes_give_the_same_views_in_the_same_order(frames_dir, sequences, augmentation):
+    dataset = VideoSequenceDataset(sequences, frames_dir, SIZE, augmentation, augmented_views=2, seed=3)
+    alone, together = (
+        list(clip_loader(dataset, range(len(dataset)), 0)),
+        list(clip_loader(dataset, range(len(dataset)), 2)),
+    )
+    assert [item.row for item in together] == [item.row for item in alone] == [0, 1, 2]
+    for one, other in zip(alone, together, strict=True):
+        assert torch.equal(one.views, other.views)
+        assert torch.equal(one.times, other.times)
+        assert torch.equal(one.mirrored, other.mirrored)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_frame_that_has_gone_is_named_in_one_sentence(frames_dir, sequences, workers):
+    (frames_dir / "wave/b_frame_2.png").unlink()
+    clips = clip_loader(VideoSequenceDataset(sequences, frames_dir, SIZE), range(len(sequences)), workers)
+    assert next(clips).row == 0
+    with pytest.raises(HandGesturesError, match=r"wave/b_frame_2\.png") as caught:
+        next(clips)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,191 @@
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from einops import einsum, reduce
+from torch import nn
+
+from hand_gestures.classifier import Bundle, GestureOutput, build_network, describe_network
+from hand_gestures.classifier.networks import NETWORKS
+from hand_gestures.embedding.channels import CHANNEL_NAMES
+from hand_gestures.evaluation.faithfulness import COLUMNS, faithfulness, measure_faithfulness
+from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile
+from hand_gestures.store.write import write_embeddings
+from hand_gestures.utils.errors import HandGesturesError
+from small_embeddings import CHANNELS, CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH, pending_embeddings
+
+MEAN = 5.0
+MEASURING = {"clips": 100, "draws": 3, "batch_size": 7, "device": torch.device("cpu"), "seed": 1}
+
+
+class Network(nn.Module):
+    """Answers by the mean of all it sees, whichever way it attends: at what is far from the mean, or anywhere.
+
+    `attend` maps strengths (B, C, T), the distances from the mean, to scores of that shape.
+    """
+
+    def __init__(self, attend):
+        super().__init__()
+        self.attend = attend
+        self.register_buffer("mean", torch.full((CHANNELS, 1, WIDTH), MEAN))
+
+    def forward(self, clips):
+        seen = clips - self.mean
+        scores = self.attend(seen.abs().sum(dim=-1))
+        by_step = scores.softmax(dim=-1)
+        by_channel = reduce(scores, "b c t -> b c", "mean").softmax(dim=-1)
+        logits = einsum(seen[..., : len(CLASS_NAMES)], "b c t k -> b k")
+        return GestureOutput(logits, by_channel, by_step)
+
+
+@dataclass(frozen=True)
+class OfNetwork(Bundle):
+    network: nn.Module | None = None
+
+    def build(self):
+        return self.network
+
+
+def bundle_of(network):
+    return OfNetwork({}, {}, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, FINGERPRINT, network=network)
+
+
+def only_where(clip, axis, place):
+    """The mean everywhere, and a class in one frame or channel of each clip alone: another one each time."""
+    rng = np.random.default_rng(clip)
+    embeddings = np.full((1, FRAMES, CHANNELS, WIDTH), MEAN, np.float32)
+    where = [0, slice(None), slice(None), clip % 3]
+    where[axis] = place
+    embeddings[tuple(where)] += 2
+    embeddings += rng.normal(0, 0.01, embeddings.shape)
+    boxes = np.zeros((2, 3, 4), np.float32)
+    return EmbeddedSequence(embeddings.astype(np.float32), np.array([clip % 3]), boxes, boxes[..., 0])
+
+
+@pytest.fixture
+def write_clips(tmp_path):
+    """A file whose clips tell their class in one place of the axis (1: a frame, 2: a channel) and nowhere else."""
+
+    def write(axis, clips=60):
+        length = (FRAMES, CHANNELS)[axis - 1]
+        sequences = [only_where(clip, axis, 5 * clip % length) for clip in range(clips)]
+        write_embeddings(tmp_path / "val.h5", pending_embeddings(sequences))
+        return EmbeddingFile(tmp_path / "val.h5")
+
+    return write
+
+
+def measure(file, attend, **changes):
+    return measure_faithfulness(bundle_of(Network(attend)), file, **{**MEASURING, **changes})
+
+
+def at_strength(strength):
+    return strength
+
+
+def anywhere(strength):
+    return torch.randn(strength.shape, generator=torch.Generator().manual_seed(8))
+
+
+def evenly(strength):
+    return torch.zeros_like(strength)
+
+
+@pytest.mark.parametrize(("axis", "place"), [("frames", 1), ("channels", 2)])
+def test_where_attention_decides_the_most_attended_cost_the_answer_and_the_least_nothing(write_clips, axis, place):
+    table = measure(write_clips(place), at_strength)
+    some = table[(table["axis"] == axis) & (table["removed"] > 0)]
+    assert (some["most_attended"] < 0.6).all()  # chance is a third
+    assert (some["least_attended"] == 1).all()
+    assert some["random"].is_monotonic_decreasing
+    assert faithfulness(table)[f"faithfulness_{axis}"] > 0.3
+
+
+@pytest.mark.parametrize("attend", [anywhere, evenly])
+def test_attention_that_points_anywhere_shows_no_faithfulness_to_speak_of(write_clips, attend):
+    for axis, place in (("frames", 1), ("channels", 2)):
+        assert abs(faithfulness(measure(write_clips(place), attend))[f"faithfulness_{axis}"]) < 0.15
+
+
+def test_equal_weights_do_not_take_the_first_places_first(write_clips, tmp_path):
+    sequences = [only_where(clip, 1, 0) for clip in range(60)]
+    write_embeddings(tmp_path / "first.h5", pending_embeddings(sequences))
+    assert abs(faithfulness(measure(EmbeddingFile(tmp_path / "first.h5"), evenly))["faithfulness_frames"]) < 0.15
+
+
+def test_an_eighth_a_quarter_and_a_half_are_removed_and_nothing_first(write_clips):
+    table = measure(write_clips(1), at_strength)
+    assert list(table) == COLUMNS
+    removed = table.groupby("axis")["removed"].agg(list)
+    assert removed.to_dict() == {"frames": [0, 1, 2, 4], "channels": [0, 1, 3, 6]}
+    nothing = table[table["removed"] == 0]
+    assert (nothing[["most_attended", "random", "random_lowest", "random_highest", "least_attended"]] == 1).all(
+        axis=None
+    )
+    assert (table["random_lowest"] <= table["random"]).all()
+    assert (table["random"] <= table["random_highest"]).all()
+
+
+def test_what_is_removed_becomes_the_mean_and_nothing_else_changes(write_clips):
+    seen = []
+
+    class Noting(Network):
+        def forward(self, clips):
+            seen.append(clips.clone())
+            return super().forward(clips)
+
+    file = write_clips(1, clips=4)
+    measure_faithfulness(bundle_of(Noting(at_strength)), file, **MEASURING)
+    whole, *others = seen
+    assert len(others) == 2 * 3 * (2 + 3)
+    for clips in others:
+        gone = (clips == MEAN).all(dim=-1)
+        assert gone.any()
+        assert torch.equal(clips[~gone], whole[~gone])
+    counts = sorted({int((clips == MEAN).all(dim=-1).sum()) // len(clips) for clips in others})
+    assert counts == [1 * FRAMES, 1 * CHANNELS, 2 * CHANNELS, 4 * CHANNELS]  # as many are 3 and 6 channels
+
+
+def test_it_is_the_same_in_other_batches_and_another_seed_chooses_others(write_clips):
+    file = write_clips(1)
+    table = measure(file, at_strength, clips=20)
+    pd.testing.assert_frame_equal(table, measure(file, at_strength, clips=20, batch_size=3))
+    assert (table["clips"] == 20).all()
+    assert not table.equals(measure(file, at_strength, clips=20, seed=2))
+
+
+def test_only_clean_views_are_tried(write_file):
+    file = write_file("val.h5", 5, views=3)
+    assert (measure(file, at_strength)["clips"] == 5).all()
+
+
+def test_zero_clips_turn_it_off(write_clips):
+    table = measure(write_clips(1, clips=3), at_strength, clips=0)
+    assert list(table) == COLUMNS
+    assert table.empty
+    assert faithfulness(table) == {}
+
+
+def described(name, channel_names):
+    torch.manual_seed(3)
+    sizes = {"classes": 3, "channels": len(channel_names), "frames": FRAMES, "width": WIDTH}
+    architecture = describe_network(name, **sizes, hidden=4, layers=1, dropout=0.0)
+    weights = build_network(architecture).state_dict()
+    return Bundle(weights, architecture, list(CLASS_NAMES), list(channel_names), FRAMES, FINGERPRINT)
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_each_network_of_the_project_is_measured_in_the_channels_that_it_takes(write_file, name):
+    file = write_file("val.h5", 9)
+    for channel_names, removed in ((CHANNEL_NAMES, [0, 1, 3, 6]), (CHANNEL_NAMES[:4], [0, 1, 2])):
+        table = measure_faithfulness(described(name, channel_names), file, **MEASURING)
+        assert table[table["axis"] == "channels"]["removed"].tolist() == removed
+        assert set(faithfulness(table)) == {"faithfulness_frames", "faithfulness_channels"}
+
+
+def test_embeddings_made_otherwise_than_those_of_training_are_refused(write_file):
+    bundle = replace(described("bilstm", CHANNEL_NAMES), fingerprint={})
+    with pytest.raises(HandGesturesError, match="differ from the model's"):
+        measure_faithfulness(bundle, write_file("val.h5", 3), **MEASURING)

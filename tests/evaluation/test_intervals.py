@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+
+from hand_gestures.evaluation import intervals as bootstrap
+from hand_gestures.evaluation.intervals import bootstrap_intervals
+
+RIGHT = np.repeat([1.0, 0.0, 1.0, 1.0, 0.0, 1.0], 10)  # clips of a group are right or wrong together
+GROUPS = np.repeat([f"person{n}" for n in range(6)], 10)
+ALONE = [f"clip{n}" for n in range(60)]
+
+
+def accuracy(weights, right=RIGHT):
+    return {"accuracy": weights @ right / weights.sum(axis=1)}
+
+
+def intervals(groups, measure=accuracy, draws=1000, level=0.95, seed=1):
+    return bootstrap_intervals(measure, groups, draws, level, seed)
+
+
+def width(interval):
+    return interval[1] - interval[0]
+
+
+def test_clips_that_stand_or_fall_together_give_a_wider_interval():
+    grouped, plain = intervals(GROUPS)["accuracy"], intervals(ALONE)["accuracy"]
+    assert width(grouped) > 2 * width(plain)
+
+
+def test_without_groups_it_is_the_interval_of_the_binomial():
+    low, high = intervals(ALONE, draws=20_000)["accuracy"]
+    spread = 1.96 * np.sqrt(2 / 3 * 1 / 3 / 60)
+    assert (low, high) == pytest.approx((2 / 3 - spread, 2 / 3 + spread), abs=0.02)
+
+
+def test_a_draw_holds_as_many_groups_as_there_are_and_all_clips_of_each():
+    seen = []
+    intervals(GROUPS, lambda weights: seen.append(weights) or accuracy(weights), draws=50)
+    drawn = seen[0].reshape(50, 6, 10)
+    assert (drawn == drawn[:, :, :1]).all()
+    assert (drawn[:, :, 0].sum(axis=1) == 6).all()
+    assert drawn.max() > 1
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_does_not():
+    measure = lambda weights: accuracy(weights, np.linspace(0, 1, 60))  # noqa: E731
+    assert intervals(ALONE, measure) == intervals(ALONE, measure)
+    assert intervals(ALONE, measure) != intervals(ALONE, measure, seed=2)
+
+
+def test_draws_that_do_not_fit_into_memory_at_once_give_the_same(monkeypatch):
+    at_once = intervals(GROUPS)
+    monkeypatch.setattr(bootstrap, "CELLS", 60 * 7)
+    assert intervals(GROUPS) == at_once
+
+
+def test_a_higher_level_gives_a_wider_interval():
+    assert width(intervals(ALONE, level=0.99)["accuracy"]) > width(intervals(ALONE, level=0.8)["accuracy"])
+
+
+@pytest.mark.parametrize("case", [{"groups": ["one"] * 60}, {"groups": GROUPS, "draws": 0}])
+def test_one_group_or_no_draw_gives_no_interval(case):
+    assert intervals(**case) == {}
+
+
+def test_answers_that_are_all_right_do_not_claim_an_interval_without_width():
+    assert intervals(GROUPS, lambda weights: accuracy(weights, np.ones(60))) == {}
+
+
+def test_draws_without_a_clip_of_a_subset_are_passed_over():
+    few = np.arange(60) < 2  # of one group
+
+    def measure(weights):
+        total = weights[:, few].sum(axis=1)
+        return {"accuracy": weights[:, few] @ [0, 1] / np.where(total, total, np.nan)}
+
+    assert intervals(GROUPS, measure) == {}
+    low, high = intervals(ALONE, measure)["accuracy"]
+    assert (low, high) == (0, 1)
+
+
+def test_a_figure_that_each_sampling_raises_is_not_raised_twice():
+    noise = np.random.default_rng(3).normal(0, 1, 60)
+
+    def distance(weights):
+        return {name: np.abs(weights @ noise / weights.sum(axis=1)) for name in ("ece", "other")}
+
+    found = intervals(ALONE, distance)
+    figure = distance(np.ones((1, 60)))["ece"][0]
+    assert found["ece"][0] == max(0.0, 2 * figure - found["other"][1])
+    assert found["ece"][0] <= figure <= found["ece"][1]
+    assert found["ece"][1] < found["other"][1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_interval_contains_its_figure(seed):
+    scores = np.random.default_rng(seed).exponential(1, 12)
+
+    def measure(weights):
+        skewed = np.abs(weights @ (scores - 1)) / weights.sum(axis=1)
+        return {"ece": skewed, "loss": skewed}
+
+    for name, (low, high) in intervals(ALONE[:12], measure, draws=50).items():
+        assert low <= measure(np.ones((1, 12)))[name][0] <= high

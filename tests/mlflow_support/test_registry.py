@@ -1,0 +1,216 @@
+"""Which model has the alias, in a real registry with real models."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hand_gestures.classifier import Bundle, build_network
+from hand_gestures.embedding.channels import CHANNEL_NAMES
+from hand_gestures.evaluation.evaluate import evaluate_classifier
+from hand_gestures.mlflow_support.registry import VALIDATION_DATA, Registry, make_candidate, measure_standing
+from hand_gestures.mlflow_support.serving import log_model
+from hand_gestures.parameters import RegistryParameters, TrainingParameters
+from hand_gestures.pipelines.modeling.registry_nodes import register_model
+from small_embeddings import CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH
+
+TAKEN = CHANNEL_NAMES[2:4]  # of the channels in the file, those that the models take
+RECORD = {"mlflow_run": {"name": "bilstm seed 7"}, "parameters": {"seed": 7, "evaluation": {"confidence_level": 0.95}}}
+
+
+def make_bundle(seed=0):
+    """A model that guesses, another way with each seed."""
+    torch.manual_seed(seed)
+    architecture = {"name": "linear_probe", "classes": 3, "channels": len(TAKEN), "width": WIDTH}
+    weights = build_network(architecture).state_dict()
+    return Bundle(weights, architecture, list(CLASS_NAMES), list(TAKEN), FRAMES, FINGERPRINT)
+
+
+@pytest.fixture
+def val_file(write_file):
+    return write_file("val.h5", 12, sources="these clips")
+
+
+@pytest.fixture
+def worse_and_better(val_file):
+    return sorted((make_bundle(seed) for seed in range(2)), key=lambda bundle: standing_of(bundle, val_file).rank())
+
+
+def standing_of(bundle, file):
+    return measure_standing(bundle, file, 8, "cpu")
+
+
+def offer(bundle, file, alias="champion"):
+    """What becomes of a model that a run of its own offers."""
+    figures = standing_of(bundle, file)._asdict() | {"clips": len(file)}
+    with mlflow.start_run():
+        return Registry("gestures", alias).offer(
+            make_candidate(bundle, file, figures, RECORD), lambda champion: standing_of(champion, file)
+        )
+
+
+def champion(store):
+    return str(store.get_model_version_by_alias("gestures", "champion").version)
+
+
+def versions(store):
+    return sorted(int(version.version) for version in store.search_model_versions("name = 'gestures'"))
+
+
+def files_of(store, version):
+    return Path(mlflow.artifacts.download_artifacts(f"models:/gestures/{version}"))
+
+
+def test_the_first_model_is_registered_with_the_alias_and_says_what_it_is(store, val_file):
+    decision = offer(make_bundle(), val_file)
+    version = store.get_model_version_by_alias("gestures", "champion")
+    standing = standing_of(make_bundle(), val_file)
+    assert (decision.decision, decision.version, decision.standing) == ("registered", "1", standing)
+    assert decision.metrics() == {}
+    assert version.tags.pop(VALIDATION_DATA)
+    accuracy, loss = (f"{figure:.4f}" for figure in standing)
+    told = {"accuracy": accuracy, "loss": loss, "network": "linear_probe", "seed": "7"}
+    assert version.tags == told
+    assert version.description.startswith(f"bilstm seed 7: validation accuracy {standing.accuracy:.3f} (")
+    assert version.run_id == store.search_runs(["1"])[0].info.run_id
+
+
+def test_a_better_model_takes_the_alias_and_the_decision_tells_both(store, val_file, worse_and_better):
+    worse, better = worse_and_better
+    offer(worse, val_file)
+    store.set_model_version_tag("gestures", "1", "accuracy", "1.0")  # what is written there does not count
+    decision = offer(better, val_file)
+    assert (decision.decision, decision.version, decision.champion_version) == ("registered", "2", "1")
+    assert (decision.champion, decision.standing) == (standing_of(worse, val_file), standing_of(better, val_file))
+    assert str(decision.champion) in decision.sentence
+    assert str(decision.standing) in decision.sentence
+    assert decision.metrics() == {
+        "champion_accuracy": decision.champion.accuracy,
+        "champion_loss": decision.champion.loss,
+    }
+    assert (champion(store), versions(store)) == ("2", [1, 2])
+
+
+@pytest.mark.parametrize("other", [0, 1], ids=["worse", "equal"])
+def test_a_model_that_is_not_better_is_not_registered(store, val_file, worse_and_better, other):
+    offer(worse_and_better[1], val_file)
+    decision = offer(worse_and_better[other], val_file)
+    assert (decision.decision, decision.version, decision.champion_version) == ("kept", None, "1")
+    assert str(decision.standing) in decision.sentence
+    assert (champion(store), versions(store)) == ("1", [1])
+
+
+def test_models_that_were_validated_on_other_clips_are_not_compared(store, val_file, write_file, worse_and_better):
+    offer(worse_and_better[0], val_file)
+    other = write_file("other.h5", 12, sources="other clips")
+    decision = offer(worse_and_better[1], other)
+    assert (decision.decision, decision.champion_version, decision.champion) == ("not_comparable", "1", None)
+    assert "version 1 stays champion: it was validated on other data: nothing is registered" in decision.sentence
+    assert (champion(store), versions(store)) == ("1", [1])
+    assert offer(worse_and_better[1], other, alias="champion_of_others").decision == "registered"
+    assert champion(store) == "1"
+
+
+def damage_weights(bundle_folder):
+    (bundle_folder / "model.safetensors").write_bytes(b"half")
+
+
+def name_an_unknown_network(bundle_folder):
+    description = json.loads((bundle_folder / "model.json").read_text())
+    description["architecture"] = {"name": "transformer"}
+    (bundle_folder / "model.json").write_text(json.dumps(description))
+
+
+def remove(bundle_folder):
+    for path in bundle_folder.iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize("damage", [damage_weights, name_an_unknown_network, remove])
+def test_a_champion_that_cannot_be_tried_is_not_beaten(store, val_file, worse_and_better, damage):
+    offer(worse_and_better[0], val_file)
+    damage(files_of(store, 1) / "artifacts/classifier")
+    decision = offer(worse_and_better[1], val_file)
+    assert (decision.decision, decision.champion_version) == ("not_comparable", "1")
+    assert "but cannot be tried (" in decision.sentence
+    assert "take the alias off that version" in decision.sentence
+    assert versions(store) == [1]
+    store.delete_registered_model_alias("gestures", "champion")  # as the sentence says
+    assert offer(worse_and_better[1], val_file).decision == "registered"
+
+
+def test_an_interruption_before_the_alias_leaves_the_champion(store, val_file, worse_and_better, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    offer(worse_and_better[0], val_file)
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.MlflowClient, "set_registered_model_alias", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            offer(worse_and_better[1], val_file)
+    assert (champion(store), versions(store)) == ("1", [1, 2])
+    decision = offer(worse_and_better[1], val_file)
+    assert (decision.version, decision.champion_version, champion(store)) == ("3", "1", "3")
+
+
+def test_the_node_logs_its_decision_and_registers_nothing_where_it_is_not_asked_to(store, val_file):
+    bundle = make_bundle()
+    given = (bundle, val_file, standing_of(bundle, val_file)._asdict() | {"clips": 12}, RECORD)
+    asked, training = RegistryParameters(model="gestures"), TrainingParameters(device="cpu")
+    assert register_model(*given, asked, training)["sentence"] == "nothing is registered: the run is not tracked"
+    decisions, runs = [], []
+    for parameters in (asked.model_copy(update={"enabled": False}), asked, asked):
+        with mlflow.start_run() as run:
+            decisions.append(register_model(*given, parameters, training))
+        runs.append(store.get_run(run.info.run_id).data)
+    assert [run.tags["registry_decision"] for run in runs] == ["off", "registered", "kept"]
+    assert [decision["decision"] for decision in decisions] == ["off", "registered", "kept"]
+    assert runs[2].metrics == {f"champion_{name}": value for name, value in decisions[2]["champion"].items()}
+    assert json.loads(json.dumps(decisions)) == decisions
+    assert all(run.params == {} for run in runs)
+    assert versions(store) == [1]
+
+
+SERVE = """
+import sys
+import mlflow, numpy as np
+model = mlflow.pyfunc.load_model(sys.argv[1])
+model.predict(np.load(sys.argv[2])).to_json(sys.argv[3])
+print(sys.modules["hand_gestures.classifier"].__file__)
+"""
+
+
+def test_a_clean_process_loads_the_model_with_its_code_unpickles_nothing_and_predicts_as_the_bundle(
+    store, val_file, tmp_path
+):
+    bundle = make_bundle()
+    with mlflow.start_run():
+        uri = log_model(bundle, val_file).model_uri
+    folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path / "model")))
+    suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
+    assert not suffixes & {".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib"}
+    with val_file.open() as file:
+        np.save(tmp_path / "clips.npy", file["embeddings/data"][:])
+    served = subprocess.run(
+        [sys.executable, "-c", SERVE, folder, tmp_path / "clips.npy", tmp_path / "answers.json"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    answers = pd.read_json(tmp_path / "answers.json")
+    expected = evaluate_classifier(bundle, val_file, 8, torch.device("cpu"))
+    assert answers["predicted"].tolist() == expected.predictions["predicted"].tolist()
+    np.testing.assert_allclose(answers["confidence"], expected.predictions["confidence"], rtol=1e-5)
+    odds = [[of_clip[name] for name in CLASS_NAMES] for of_clip in answers["probabilities"]]
+    np.testing.assert_allclose(odds, expected.probabilities, rtol=1e-5)
+    assert str(folder) in served.stdout

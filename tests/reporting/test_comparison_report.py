@@ -1,0 +1,80 @@
+import matplotlib
+import pandas as pd
+import pytest
+
+from hand_gestures.reporting.comparison_report import comparison_page, findings, variant_accuracy
+from html_page import Page
+
+NAN = float("nan")
+
+
+def row(variant, accuracy, difference=NAN, low=NAN, high=NAN, **more):
+    split = "random" if variant.endswith("random split") else "grouped"
+    figures = {"accuracy": accuracy, "loss": 0.5, "accuracy_direction_only": accuracy, "mean_class_accuracy": accuracy}
+    cost = {"accuracy_spread": 0.01, "parameters": 1000, "seconds": 10.0} | more
+    ends = {"difference": difference, "difference_low": low, "difference_high": high}
+    return {"variant": variant, "split": split, "seeds": 3, **figures, **cost, **ends}
+
+
+TABLE = pd.DataFrame(
+    [
+        row("bilstm", 0.9),
+        row("linear_probe", 0.6, -0.3, -0.4, -0.2, parameters=100, seconds=1.0),
+        row("attentive_probe", 0.92, 0.02, -0.01, 0.05, seconds=NAN),
+        row("nearest_neighbour", 0.2, -0.7, -0.8, -0.6, parameters=NAN, seconds=NAN, accuracy_spread=NAN),
+        row("bilstm without left", 0.95, 0.05, 0.01, 0.09),
+        row("bilstm without vit", 0.7, -0.2, -0.3, -0.1),
+        row("bilstm on 1 view", 0.9, 0.0),
+        row("bilstm on 1 view, random split", 0.97),
+        row("nearest_neighbour, random split", 0.8),
+    ]
+)
+
+
+def test_the_findings_say_what_the_figures_say():
+    found = {instead: (said, difference, interval) for instead, said, difference, interval in findings(TABLE, 10)}
+    assert found == {
+        "linear probe": ("worse, with 0.10 of the parameters and 0.10 of the time of training", -0.3, (-0.4, -0.2)),
+        "attentive probe": ("no difference shown, with 1.00 of the parameters", 0.02, (-0.01, 0.05)),
+        "bilstm without vit": ("worse", -0.2, (-0.3, -0.1)),
+        "bilstm on 1 view": ("no difference shown", 0.0, None),
+        "bilstm without left": ("better", 0.05, (0.01, 0.09)),
+        "averaged pixels alone": (
+            "accuracy 0.200, by chance 0.100; 0.800 where groups stand on both sides: above chance it is room, "
+            "clothes or light",
+            None,
+            None,
+        ),
+        "bilstm on 1 view, random split": ("0.970 beside 0.900 grouped", pytest.approx(0.07), None),
+    }
+    assert list(found)[2] == "bilstm without vit"  # what costs most first
+
+
+def test_the_page_holds_the_figure_and_a_row_for_each_variant(tmp_path):
+    matplotlib.figure.Figure().savefig(tmp_path / "figure.png")
+    page = Page(comparison_page(TABLE, 10, 0.9, "Only drawn hands.", tmp_path / "figure.png"))
+    (text,) = page.all("body")
+    assert "9 variants on the same embeddings, beside bilstm: accuracy 0.900 over 3 seeds." in text
+    for variant in TABLE["variant"]:
+        assert variant.replace("_", " ") in text
+    assert "90% interval" in text
+    assert "Only drawn hands." in text
+    assert "-0.400 to -0.200" in text
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_figure_has_a_row_for_each_variant_and_a_dot_for_each_seed(seeds):
+    trials = pd.DataFrame(
+        [
+            {"variant": variant, "split": split, "seed": seed, "accuracy": accuracy + seed / 100}
+            for variant, split, accuracy in zip(TABLE["variant"], TABLE["split"], TABLE["accuracy"], strict=True)
+            for seed in range(seeds)
+        ]
+    )
+    axes = variant_accuracy(trials).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        name.replace("_", " ") for name in TABLE["variant"]
+    ]
+    dots = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    assert [len(line.get_xdata()) for line in dots] == [seeds] * len(TABLE)
+    assert dots[1].get_xdata()[0] == pytest.approx(0.6)

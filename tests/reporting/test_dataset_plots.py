@@ -1,0 +1,76 @@
+import pytest
+
+from hand_gestures.reporting.dataset_plots import class_balance, clip_lengths
+from small_sequences import alone, by_performer
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+
+
+def split(sides=("train", "val", "test", "left_out")):
+    sequences = by_performer(8, classes=3, takes=2)
+    return sequences.assign(side=[sides[int(group[1:]) % len(sides)] for group in sequences["group"]])
+
+
+def lengths(classes=3):
+    sequences = by_performer(4, classes=classes, takes=1)
+    return sequences.assign(available=[10 * (1 + n % 5) for n in range(len(sequences))])
+
+
+def test_the_balance_says_clips_and_groups_of_each_side():
+    shown = texts(class_balance(split()))
+    assert "48 clips of 3 classes" in shown
+    assert {f"{side}: 12 clips of 2 groups" for side in ("train", "val", "test", "left out")} <= set(shown)
+    assert shown.count("4") >= 3 * 4
+
+
+def test_a_side_that_is_empty_is_not_drawn():
+    shown = texts(class_balance(split(("train", "val"))))
+    assert {"train: 24 clips of 4 groups", "val: 24 clips of 4 groups"} <= set(shown)
+    assert not any("test" in text for text in shown)
+
+
+def test_without_groups_there_is_no_word_of_them():
+    table = split(("train", "val")).assign(group=lambda clips: clips["sequence_id"])
+    assert "train: 24 clips" in texts(class_balance(table))
+
+
+def test_a_part_of_a_bar_that_has_no_room_for_its_number_goes_without():
+    table = alone({"wave": 200}).assign(side=["train"] * 198 + ["val"] * 2)
+    shown = texts(class_balance(table))
+    assert "198" in shown
+    assert "2" not in shown
+
+
+def test_one_clip_of_one_group_is_said_so():
+    table = by_performer(2, classes=1, takes=1).assign(side=["train", "val"])
+    assert {"train: 1 clip of 1 group", "val: 1 clip of 1 group"} <= set(texts(class_balance(table)))
+
+
+def test_lengths_say_how_many_videos_are_shorter_than_a_clip():
+    shown = texts(clip_lengths(lengths(), 32))
+    assert "12 videos, 8 shorter than a clip" in shown
+    assert "class0" in shown
+
+
+@pytest.mark.parametrize("name", ["a" * 120, "50% $x_1$ of_it", "дві руки"])
+def test_names_of_any_kind_are_drawn(tmp_path, name):
+    odd = split().replace({"class_name": {"class0": name}})
+    for figure in (class_balance(odd), clip_lengths(odd.assign(available=8), 32)):
+        figure.savefig(tmp_path / "figure.png", dpi=50)
+        width = max(label.get_window_extent().width for label in figure.axes[0].get_yticklabels())
+        assert width < figure.bbox.width / 2
+
+
+def test_a_dollar_sign_opens_no_formula():
+    figure = class_balance(split().replace({"class_name": {"class0": "50$ or 60$"}}))
+    assert r"50\$ or 60\$" in texts(figure)
+
+
+def test_a_figure_of_very_many_classes_stays_a_picture_that_can_be_opened():
+    table = alone({f"class{number}": 1 for number in range(600)}).assign(side="train")
+    few, many = (class_balance(table[:count]) for count in (20, 600))
+    assert many.get_size_inches()[1] * 150 < 16_000
+    sizes = [figure.axes[0].get_yticklabels()[0].get_fontsize() for figure in (few, many)]
+    assert sizes[1] < sizes[0] == 10

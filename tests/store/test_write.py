@@ -1,0 +1,275 @@
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile
+from hand_gestures.store.write import write_embeddings
+from hand_gestures.utils.errors import HandGesturesError
+from small_embeddings import FINGERPRINT, embedded_sequence, pending_embeddings
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "out" / "a.h5"
+
+
+@pytest.fixture
+def parts(path):
+    return path.with_name("a.h5.parts")
+
+
+def sequences(count=6):
+    return [embedded_sequence(n % 3, n, views=2) for n in range(count)]
+
+
+class Recorded:
+    """A stream that notes what it embeds, and fails at one place."""
+
+    def __init__(self, fails_at=None, error=None, **stream):
+        self.places = []
+        self.fails_at, self.error = fails_at, error or HandGesturesError("a frame is gone")
+        plain = pending_embeddings(sequences(), **stream)
+        self.stream = plain._replace(embed=lambda places: self.embed(plain.embed(places), places))
+
+    def embed(self, embedded, places):
+        for place, sequence in zip(places, embedded, strict=True):
+            if place == self.fails_at:
+                raise self.error
+            self.places.append(place)
+            yield sequence
+
+
+@pytest.fixture
+def whole(tmp_path):
+    """The bytes of an undisturbed run's file."""
+    write_embeddings(tmp_path / "whole.h5", pending_embeddings(sequences()))
+    return (tmp_path / "whole.h5").read_bytes()
+
+
+@pytest.fixture
+def interrupted(path):
+    """What a run leaves that failed at the fourth sequence."""
+    with pytest.raises(HandGesturesError, match="a frame is gone"):
+        write_embeddings(path, Recorded(fails_at=3).stream)
+    return path
+
+
+def test_only_the_whole_file_remains(path):
+    write_embeddings(path, pending_embeddings(sequences()))
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_the_same_bytes(interrupted, parts, whole, caplog):
+    assert not interrupted.exists()
+    assert len(list(parts.glob("*.npz"))) == 3
+    again = Recorded()
+    with caplog.at_level(logging.INFO):
+        write_embeddings(interrupted, again.stream)
+    assert again.places == [3, 4, 5]
+    assert "a.h5: 3 of 6 sequences are embedded already" in caplog.messages
+    assert interrupted.read_bytes() == whole
+    assert list(interrupted.parent.iterdir()) == [interrupted]
+
+
+def test_a_file_that_is_made_from_the_same_is_left_alone(path, whole):
+    write_embeddings(path, pending_embeddings(sequences()))
+    before = path.stat()
+    again = Recorded()
+    write_embeddings(path, again.stream)
+    assert again.places == []
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"fingerprint": FINGERPRINT | {"seed": 2}}, "fingerprint.seed was 1 and is now 2"),
+        ({"sources": "others"}, "sources was  and is now others"),
+        ({"storage": "float16"}, "storage was float32 and is now float16"),
+    ],
+)
+def test_what_is_made_otherwise_starts_afresh_and_says_which_field_differs(interrupted, whole, caplog, change, field):
+    with caplog.at_level(logging.INFO):
+        other = Recorded(**change)
+        write_embeddings(interrupted, other.stream)
+    assert other.places == [0, 1, 2, 3, 4, 5]
+    assert f"what an unfinished run had embedded for a.h5 is removed: {field}" in caplog.messages
+    assert EmbeddingFile(interrupted).header == other.stream.header
+    back = Recorded()
+    with caplog.at_level(logging.INFO):
+        write_embeddings(interrupted, back.stream)
+    assert back.places == [0, 1, 2, 3, 4, 5]
+    assert any(message.startswith(f"a.h5 is written anew: {field.split()[0]}") for message in caplog.messages)
+    assert interrupted.read_bytes() == whole
+
+
+def test_the_earlier_file_stays_until_the_new_one_is_whole(path):
+    write_embeddings(path, pending_embeddings(sequences()))
+    before = path.read_bytes()
+    with pytest.raises(HandGesturesError):
+        write_embeddings(path, Recorded(fails_at=3, sources="new").stream)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_read_is_written_anew(path, whole, caplog):
+    path.parent.mkdir()
+    path.write_bytes(whole[:5000])
+    write_embeddings(path, pending_embeddings(sequences()))
+    assert path.read_bytes() == whole
+    assert "a.h5 is written anew, as it cannot be read" in caplog.text
+
+
+def spoil(part, how):
+    content = part.read_bytes()
+    if how == "cut":
+        part.write_bytes(content[: len(content) // 2])
+    elif how == "empty":
+        part.write_bytes(b"")
+    else:
+        middle = len(content) // 2
+        part.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+
+
+@pytest.mark.parametrize("how", ["cut", "empty", "one bit"])
+def test_a_damaged_part_is_named_and_the_rest_stays(interrupted, parts, whole, how):
+    damaged = parts / "00000001.npz"
+    spoil(damaged, how)
+    with pytest.raises(
+        HandGesturesError, match=r"00000001\.npz must hold .* but is damaged .*; remove it and run again"
+    ):
+        write_embeddings(interrupted, pending_embeddings(sequences()))
+    assert [path.name for path in interrupted.parent.iterdir()] == [parts.name]
+    damaged.unlink()
+    again = Recorded()
+    write_embeddings(interrupted, again.stream)
+    assert again.places == [1]
+    assert interrupted.read_bytes() == whole
+
+
+def test_two_runs_of_one_file_stay_apart(path, parts):
+    parts.mkdir(parents=True)
+    with FileLock(parts / "lock"), pytest.raises(HandGesturesError, match="another is at work there"):
+        write_embeddings(path, pending_embeddings(sequences()))
+
+
+def test_no_sequences_make_a_file_of_no_rows(path):
+    write_embeddings(path, pending_embeddings([]))
+    assert len(EmbeddingFile(path)) == 0
+    assert EmbeddingFile(path).sequence_ids == []
+
+
+def large(count):
+    rng = np.random.default_rng(0)
+    return [
+        EmbeddedSequence(
+            rng.normal(0, 1, (1, 8, 12, 64)).astype(np.float32),
+            np.array([n % 3]),
+            np.zeros((2, 3, 4), np.float32),
+            np.zeros((2, 3), np.float32),
+        )
+        for n in range(count)
+    ]
+
+
+def large_stream(count):
+    plain = pending_embeddings(large(count))
+    return plain._replace(header=plain.header.__class__(**{**plain.header.__dict__, "shape": (count, 8, 12, 64)}))
+
+
+@pytest.mark.parametrize("count", [20, 6], ids=["full while embedding", "full while joining"])
+def test_a_full_disk_is_one_sentence_and_loses_nothing(small_disk, tmp_path, count, caplog):
+    disk = small_disk(200)
+    path = disk / "a.h5"
+    with pytest.raises(HandGesturesError, match=r"/small.*, but that failed \(No space left on device\); make room"):
+        write_embeddings(path, large_stream(count))
+    assert "a.h5 may need up to 0.0 GB until its parts are joined" in caplog.text
+    assert not path.exists()
+    assert not list(disk.rglob("*.partial"))
+    finished = len(list(disk.rglob("*.npz")))
+    assert finished >= 5
+    small_disk(8000)
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        write_embeddings(path, large_stream(count))
+    assert f"a.h5: {finished} of {count} sequences are embedded already" in caplog.messages
+    write_embeddings(tmp_path / "whole.h5", large_stream(count))
+    assert path.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+SCRIPT = f"""
+import sys, time
+sys.path.insert(0, {str(TESTS)!r})
+from pathlib import Path
+from hand_gestures.store.write import write_embeddings
+from small_embeddings import embedded_sequence, pending_embeddings
+plain = pending_embeddings([embedded_sequence(n % 3, n, views=2) for n in range(60)])
+def slow(places):
+    for sequence in plain.embed(places):
+        time.sleep(0.02)
+        yield sequence
+print("ready", flush=True)
+write_embeddings(Path(sys.argv[1]), plain._replace(embed=slow))
+"""
+
+
+def test_ten_kills_at_random_moments_end_with_the_file_of_one_clean_run(tmp_path, path, parts):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    subprocess.run([sys.executable, script, tmp_path / "clean.h5"], check=True, capture_output=True)
+    whole = (tmp_path / "clean.h5").read_bytes()
+    moments = random.Random(0)
+    finished = []
+    for _ in range(10):
+        run = subprocess.Popen([sys.executable, script, path], stdout=subprocess.PIPE)
+        assert run.stdout.readline() == b"ready\n"
+        time.sleep(moments.uniform(0, 0.25))  # of 1.2 seconds or more that it takes
+        os.kill(run.pid, signal.SIGKILL)
+        run.communicate()
+        finished.append(60 if path.exists() else len(list(parts.glob("*.npz"))))
+        assert not path.exists() or path.read_bytes() == whole
+    subprocess.run([sys.executable, script, path], check=True, capture_output=True)
+    assert path.read_bytes() == whole
+    assert finished == sorted(finished)  # nothing that was finished is lost
+    assert any(0 < count < 60 for count in finished)
+
+
+def test_memory_does_not_grow_with_the_number_of_rows(tmp_path):
+    """Rows of 0.6 MB: holding 190 more of them would take 110 MB more."""
+    script = (
+        "import sys, resource; from pathlib import Path; import numpy as np\n"
+        "from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingHeader, PendingEmbeddings\n"
+        "from hand_gestures.store.write import write_embeddings\n"
+        "count = int(sys.argv[1]); empty = np.empty((0, 1, 4), np.float32); rng = np.random.default_rng(0)\n"
+        "header = EmbeddingHeader((count, 32, 12, 384), ('a',), ('c',) * 12, (), 1, {})\n"
+        "def embed(places):\n"
+        "    for n in places:\n"
+        "        clip = rng.standard_normal((1, 32, 12, 384), np.float32)\n"
+        "        yield EmbeddedSequence(clip, np.zeros(1, int), empty, empty[..., 0])\n"
+        "write_embeddings(Path(sys.argv[2]), PendingEmbeddings(header, [str(n) for n in range(count)], 1, embed))\n"
+        "unit = 1024 if sys.platform == 'darwin' else 1\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit)\n"
+    )
+    peaks = [
+        int(
+            subprocess.run(
+                [sys.executable, "-c", script, str(count), str(tmp_path / f"{count}.h5")],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+        for count in (10, 200)
+    ]
+    assert peaks[1] - peaks[0] < 40_000  # kilobytes

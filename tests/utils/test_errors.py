@@ -1,0 +1,67 @@
+import subprocess
+import sys
+
+import pytest
+
+from hand_gestures.utils.errors import HandGesturesError, user_error
+
+
+def run(program):
+    """A program of its own that shows user errors in one sentence."""
+    head = (
+        "from hand_gestures.utils.errors import HandGesturesError, show_user_errors_in_one_sentence\n"
+        "show_user_errors_in_one_sentence()\n"
+    )
+    return subprocess.run([sys.executable, "-c", head + program], capture_output=True, text=True, check=False)
+
+
+def wrapped(error, *frameworks):
+    for framework in frameworks:
+        try:
+            raise framework("wrapped") from error
+        except framework as caught:
+            error = caught
+    return error
+
+
+@pytest.mark.parametrize("frameworks", [(), (RuntimeError,), (ValueError, RuntimeError, OSError)])
+def test_the_user_error_is_found_behind_its_wrappers(frameworks):
+    error = HandGesturesError("mend it")
+    assert user_error(wrapped(error, *frameworks)) is error
+
+
+def test_a_kind_of_user_error_is_one():
+    class ModelUnavailable(HandGesturesError):  # noqa: N818
+        pass
+
+    error = ModelUnavailable("no network")
+    assert user_error(wrapped(error, RuntimeError)) is error
+
+
+@pytest.mark.parametrize("error", [None, ValueError("x"), wrapped(KeyError("x"), RuntimeError)])
+def test_other_errors_are_not_user_errors(error):
+    assert user_error(error) is None
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "raise HandGesturesError('frames_dir is no folder; give the right one')",
+        "try:\n    raise HandGesturesError('frames_dir is no folder; give the right one')\n"
+        "except HandGesturesError as error:\n    raise RuntimeError('node failed') from error",
+    ],
+    ids=["bare", "wrapped"],
+)
+def test_a_user_error_ends_the_program_in_one_line(program):
+    ended = run(program)
+    assert ended.stderr == "Error: frames_dir is no folder; give the right one\n"
+    assert ended.stdout == ""
+    assert ended.returncode == 1
+
+
+def test_any_other_error_keeps_its_traceback():
+    ended = run("def fall():\n    raise ValueError('a bug')\nfall()")
+    assert ended.stderr.startswith("Traceback (most recent call last):")
+    assert "in fall" in ended.stderr
+    assert ended.stderr.endswith("ValueError: a bug\n")
+    assert ended.returncode == 1
