@@ -59,26 +59,28 @@ Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
 
 
 class Topic(BaseModel):
-    """A group of parameters; a name it does not know is an error."""
+    """A group of parameters; an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ClipParameters(Topic):
-    """What a clip is."""
+    """Length and size of a clip."""
 
-    frames: PositiveInt = Field(description="frames a clip")
-    size: Annotated[int, Field(ge=32)] = Field(description="side of the square frames, pixels")
+    frames: PositiveInt = Field(description="number of frames in a clip")
+    size: Annotated[int, Field(ge=32)] = Field(description="height and width of the square frames, in pixels")
 
 
 class VideoIngestParameters(Topic):
-    """Which frames of a video become frames on disk."""
+    """Which frames of a video are written to disk, and how."""
 
-    fps: PositiveFloat | None = Field(description="frames kept of each second; null keeps every n-th frame")
-    every: PositiveInt = Field(description="every n-th frame is kept where fps is null; 1 keeps all")
-    longest_side: Annotated[int, Field(ge=16)] | None = Field(description="larger frames shrink to it, pixels")
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="of the frames")
-    processes: PositiveInt = Field(description="videos decoded at a time")
+    fps: PositiveFloat | None = Field(description="frames kept per second of video; null: `every` decides")
+    every: PositiveInt = Field(description="keep every n-th frame if `fps` is null; 1 keeps all frames")
+    longest_side: Annotated[int, Field(ge=16)] | None = Field(
+        description="longest side of a frame, in pixels; larger frames are reduced; null keeps the size"
+    )
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="JPEG quality of the frames, 1 to 100")
+    processes: PositiveInt = Field(description="number of processes; each decodes one video at a time")
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
@@ -88,22 +90,26 @@ class VideoIngestParameters(Topic):
 
 
 class FrameCatalogParameters(Topic):
-    """How closely frames are looked at before they are used."""
+    """How frame files are checked before they are used."""
 
-    full_decode: bool = Field(description="decode every pixel of every frame, not only its first and last bytes")
-    processes: PositiveInt = Field(description="processes that decode")
+    full_decode: bool = Field(
+        description="true: decode every frame completely; false: check only its first and last bytes"
+    )
+    processes: PositiveInt = Field(description="number of processes that check frames")
 
 
 class SplitParameters(Topic):
-    """Which sequences train, validate and test."""
+    """How sequences are divided into training, validation and test."""
 
-    val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of each class that validates")
-    test_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(description="share kept apart for the test")
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(description="fraction of each class used for validation")
+    test_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="fraction of each class used for the test; 0: no test split"
+    )
     group_pattern: Pattern | None = Field(
-        description="regular expression on the video id: performer or recording; no group stands on both sides"
+        description="regular expression that finds the performer or recording in the video id; a group is never divided"
     )
     lists: str | None = Field(
-        description="CSV with class_name, video_id, split (train, val, test): published lists, which go first"
+        description="path of a CSV (class_name, video_id, split: train, val, test); it has priority over the fractions"
     )
 
     @model_validator(mode="after")
@@ -116,73 +122,77 @@ class SplitParameters(Topic):
 
 
 class LeakAuditParameters(Topic):
-    """When two clips look alike."""
+    """How the search for similar clips in different splits works."""
 
-    frames: Annotated[int, Field(ge=2)] = Field(description="frames of each clip that are compared")
-    distance: Annotated[int, Field(ge=0, le=32)] = Field(description="of the 64 bits of a perceptual hash")
-    processes: PositiveInt = Field(description="processes that hash frames")
+    frames: Annotated[int, Field(ge=2)] = Field(description="number of frames compared per clip")
+    distance: Annotated[int, Field(ge=0, le=32)] = Field(
+        description="largest number of different bits between the 64-bit perceptual hashes of two similar frames"
+    )
+    processes: PositiveInt = Field(description="number of processes that compute hashes")
 
 
 class DatasetReportParameters(Topic):
-    """The contact sheet of each class."""
+    """Layout of the contact sheet of each class."""
 
-    sheet_clips: PositiveInt = Field(description="clips on a sheet")
-    sheet_frames: PositiveInt = Field(description="frames of each clip")
+    sheet_clips: PositiveInt = Field(description="number of clips on a sheet")
+    sheet_frames: PositiveInt = Field(description="number of frames shown per clip")
 
 
 class AugmentationParameters(Topic):
-    """The augmented views of training clips."""
+    """Augmented views of training clips. Each random change applies to all frames of a clip."""
 
-    views: NonNegativeInt = Field(description="augmented views beside the clean one")
+    views: NonNegativeInt = Field(description="augmented views per training clip, in addition to the clean view")
     mirrored_classes: dict[str, str] = Field(
-        description="class that each direction-dependent class becomes in a mirror"
+        description="class → its class after a horizontal flip; one direction is enough"
     )
-    horizontal_flip: Probability = Field(description="probability of the mirror")
+    horizontal_flip: Probability = Field(description="probability of a horizontal flip")
     distortion: Probability = Field(description="probability of an optical or a grid distortion")
-    light: Probability = Field(
-        description="probability of a change of light: brightness and contrast, or colour jitter"
-    )
+    light: Probability = Field(description="probability of a light change: brightness and contrast, or colour jitter")
     noise: Probability = Field(description="probability of Gaussian or ISO noise")
     blur: Probability = Field(description="probability of a motion or a Gaussian blur")
-    optical_limit: Strength = Field(description="largest optical distortion")
-    grid_limit: Strength = Field(description="largest shift of the grid, of a cell")
-    grid_steps: PositiveInt = Field(description="cells of the grid in each direction")
-    brightness: Strength = Field(description="largest change")
-    contrast: Strength = Field(description="largest change")
-    saturation: Strength = Field(description="largest change")
-    hue: Annotated[float, Field(ge=0, le=0.5)] = Field(description="largest change, of the colour circle")
-    noise_std: Range = Field(description="standard deviation, fraction of 255")
-    iso_color: Range = Field(description="shift of hue, of the colour circle")
-    iso_intensity: Range = Field(description="strength of ISO noise")
-    blur_limit: OddKernel = Field(description="largest blur kernel, pixels")
+    optical_limit: Strength = Field(description="largest optical distortion coefficient")
+    grid_limit: Strength = Field(description="largest shift of a grid line, as a fraction of a grid cell")
+    grid_steps: PositiveInt = Field(description="number of grid cells in each direction")
+    brightness: Strength = Field(description="largest change of brightness, as a fraction")
+    contrast: Strength = Field(description="largest change of contrast, as a fraction")
+    saturation: Strength = Field(description="largest change of saturation, as a fraction")
+    hue: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        description="largest change of hue, as a fraction of the colour circle"
+    )
+    noise_std: Range = Field(description="standard deviation of Gaussian noise, as a fraction of 255")
+    iso_color: Range = Field(description="hue shift of ISO noise, as a fraction of the colour circle")
+    iso_intensity: Range = Field(description="intensity of ISO noise, without unit")
+    blur_limit: OddKernel = Field(description="largest blur kernel, in pixels")
 
 
 class ModelSource(Topic):
-    """A pretrained model by name and revision on the hub, or by a local path, which goes first."""
+    """A pretrained model: a name and revision on the Hugging Face hub, or a local path. The path has priority."""
 
-    name: str = Field(description="owner/name on the hub")
-    revision: str = Field(description="branch, tag or commit")
-    path: str | None = Field(description="local folder or weights file; name and revision are not used then")
-    licence: str = Field(description="of the weights, for the model card")
+    name: str = Field(description="owner/name on the Hugging Face hub")
+    revision: str = Field(description="branch, tag or commit on the hub")
+    path: str | None = Field(description="local folder or weights file; if it is set, name and revision are not used")
+    licence: str = Field(description="licence of the weights, shown in the model card")
 
 
 class BackboneParameters(Topic):
-    """The two frozen networks."""
+    """The two frozen networks that compute the embeddings."""
 
     vit: ModelSource
     resnext: ModelSource
 
 
 class HandParameters(ModelSource):
-    """The hand detector."""
+    """The hand detector. Its boxes are stored but never used for embeddings."""
 
-    enabled: bool = Field(description="false: no boxes are found, and ultralytics is not loaded")
-    weights: str = Field(description="file in the repository")
-    sha256: Sha256 | None = Field(description="of the weights; another file is refused")
-    run_pickled_code: bool = Field(description="let code in the weights run; needs sha256")
-    every: PositiveInt = Field(description="search every n-th frame of a clip")
-    confidence: Probability = Field(description="least score of a hand")
-    max_hands: PositiveInt = Field(description="boxes kept for one frame")
+    enabled: bool = Field(description="false: no hands are detected, and ultralytics is not loaded")
+    weights: str = Field(description="path of the weights file in the hub repository")
+    sha256: Sha256 | None = Field(
+        description="expected SHA-256 of the weights; a different file is an error; null: no check"
+    )
+    run_pickled_code: bool = Field(description="true: allow the weights file to run pickled code; requires `sha256`")
+    every: PositiveInt = Field(description="detect hands in every n-th frame of a clip")
+    confidence: Probability = Field(description="lowest detection score of a hand")
+    max_hands: PositiveInt = Field(description="largest number of boxes kept per frame")
 
     @field_validator("run_pickled_code")
     @classmethod
@@ -195,75 +205,91 @@ class HandParameters(ModelSource):
 class ExtractionParameters(Topic):
     """How embeddings are computed."""
 
-    device: Device = Field(description="auto takes a CUDA device where there is one")
+    device: Device = Field(description="auto: a CUDA device if available, otherwise the CPU")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        description="of the backbones; auto: bfloat16 on CUDA, float32 elsewhere"
+        description="number type of the backbones; auto: bfloat16 on CUDA, otherwise float32"
     )
     batch_size: PositiveInt | Literal["auto"] = Field(
-        description="frames at a time; auto chooses by device; halved where memory does not suffice"
+        description="frames per batch, three regions each; auto: by device; halved if memory runs out"
     )
     compile: bool | Literal["auto"] = Field(
-        description="compile the backbones; auto does so for many frames where there is a compiler"
+        description="compile the backbones; auto: only for many frames and with a C++ compiler"
     )
-    storage: Literal["float32", "float16"] = Field(description="numbers on disk; float16 halves the file")
-    workers: NonNegativeInt = Field(description="processes that decode and augment; 0 = none beside the main one")
+    storage: Literal["float32", "float16"] = Field(description="number type in the HDF5 file; float16 halves its size")
+    workers: NonNegativeInt = Field(description="processes that decode and augment clips; 0: the main process does it")
 
 
 class NetworkParameters(Topic):
-    """The network that reads the embeddings."""
+    """The network that classifies embeddings."""
 
     name: Literal["bilstm", "attentive_probe", "linear_probe"] = Field(
-        description="bilstm: CNNBiLSTMWithAttention; the probes are what it is measured against"
+        description="bilstm: CNNBiLSTMWithAttention; the two probes are smaller baselines"
     )
-    hidden: PositiveInt = Field(description="width of the LSTM in each direction")
-    layers: PositiveInt = Field(description="of the LSTM")
-    dropout: Strength = Field(description="between layers of the LSTM, and before the last linear layer")
-    standardise: bool = Field(description="standardise the input with the training file's mean and spread")
+    hidden: PositiveInt = Field(description="LSTM units in each direction")
+    layers: PositiveInt = Field(description="number of LSTM layers")
+    dropout: Strength = Field(description="dropout probability between LSTM layers and before the last linear layer")
+    standardise: bool = Field(
+        description="true: standardise the input with the mean and standard deviation of the training file"
+    )
 
 
 class ChannelParameters(Topic):
-    """Which channels of the embeddings the classifier takes."""
+    """Which channels of the embeddings the classifier uses."""
 
     leave_out: list[str] = Field(
-        description="channels (left_vit), regions (left, right, full) or backbones (vit, resnext)"
+        description="channels (such as left_vit), regions (left, right, full) or backbones (vit, resnext) to remove"
     )
 
 
 class TrainingParameters(Topic):
     """How the classifier is trained."""
 
-    epochs: PositiveInt = Field(description="passes over the training clips")
-    patience: PositiveInt | None = Field(description="epochs without a better one after which it stops")
-    batch_size: PositiveInt = Field(description="clips of a training step")
-    learning_rate: PositiveFloat = Field(description="highest of the cycle")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(description="of RAdam")
-    gradient_clip: Annotated[float, Field(ge=0)] = Field(description="largest gradient norm, 0 = no limit")
-    label_smoothing: Strength = Field(description="share of the target that goes to the other classes")
+    epochs: PositiveInt = Field(description="number of passes over the training clips")
+    patience: PositiveInt | None = Field(
+        description="stop after this many epochs without improvement; null: never stop early"
+    )
+    batch_size: PositiveInt = Field(description="clips per training step")
+    learning_rate: PositiveFloat = Field(description="highest learning rate of the one-cycle schedule")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(description="weight decay of the RAdam optimiser")
+    gradient_clip: Annotated[float, Field(ge=0)] = Field(description="largest gradient norm; 0: no limit")
+    label_smoothing: Strength = Field(description="fraction of the target probability that is spread over all classes")
     class_weights: Literal["none", "balanced"] = Field(
-        description="balanced: rare classes weigh as much as frequent ones"
+        description="balanced: rare classes have the same total weight as frequent classes"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        description="bfloat16: mixed precision; auto takes it where the device computes in it"
+        description="bfloat16: mixed precision; auto: bfloat16 if the device supports it natively"
     )
-    device: Device = Field(description="auto takes a CUDA device where there is one")
-    preload: bool | Literal["auto"] = Field(description="keep all embeddings in memory; auto where they fit")
-    preload_share: Annotated[float, Field(gt=0, le=1)] = Field(description="of the free memory, for auto")
-    preload_precision: Literal["float32", "float16"] = Field(description="of the numbers kept in memory")
-    views: PositiveInt | None = Field(description="views of each training clip that are used; null uses all")
+    device: Device = Field(description="auto: a CUDA device if available, otherwise the CPU")
+    preload: bool | Literal["auto"] = Field(description="keep all embeddings in memory; auto: only if they fit")
+    preload_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="largest fraction of the free memory that `preload: auto` uses"
+    )
+    preload_precision: Literal["float32", "float16"] = Field(
+        description="number type in memory; float16 halves the memory"
+    )
+    views: PositiveInt | None = Field(description="views used per training clip; null: all views in the file")
     view_sampling: Literal["all", "random"] = Field(
-        description="an epoch shows every view of a clip, or another one each time"
+        description="all: each epoch uses every view of a clip; random: each epoch uses one random view"
     )
-    workers: NonNegativeInt = Field(description="processes that read clips which are not kept in memory")
+    workers: NonNegativeInt = Field(
+        description="processes that read clips from disk if they are not in memory; 0: the main process"
+    )
 
 
 class EvaluationParameters(Topic):
-    """What is reported."""
+    """Which metrics are computed, and how."""
 
-    class_sets: dict[str, list[str]] = Field(description="name → classes whose accuracy is reported together")
-    bootstrap_draws: NonNegativeInt = Field(description="for confidence intervals; 0 makes none")
-    confidence_level: Annotated[float, Field(gt=0, lt=1)] = Field(description="of the intervals")
-    faithfulness_clips: NonNegativeInt = Field(description="clips that are tried without what they attend; 0: none")
-    faithfulness_draws: PositiveInt = Field(description="random choices that this is compared with")
+    class_sets: dict[str, list[str]] = Field(description="name → list of classes; their common accuracy is reported")
+    bootstrap_draws: NonNegativeInt = Field(
+        description="bootstrap samples of whole groups per confidence interval; 0: no intervals"
+    )
+    confidence_level: Annotated[float, Field(gt=0, lt=1)] = Field(description="confidence level of the intervals")
+    faithfulness_clips: NonNegativeInt = Field(
+        description="validation clips in the faithfulness test of attention; 0: no test"
+    )
+    faithfulness_draws: PositiveInt = Field(
+        description="number of random selections of frames and channels to compare with"
+    )
 
     @field_validator("class_sets")
     @classmethod
@@ -275,50 +301,58 @@ class EvaluationParameters(Topic):
 
 
 class ComparisonParameters(Topic):
-    """What the classifier is compared with."""
+    """Which models the classifier is compared with."""
 
-    networks: list[Literal["bilstm", "attentive_probe", "linear_probe"]] = Field(description="beside network.name")
-    nearest_neighbour: bool = Field(description="by averaged tiny pixels: what it recognises is no gesture")
-    leave_out: list[str] = Field(description="channels, regions or backbones, each left out alone")
-    views: list[PositiveInt] = Field(description="numbers of views of each training clip that are tried")
-    random_split: bool = Field(description="beside the grouped one, where groups are known")
-    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = Field(
-        description="each variant trains once with each"
+    networks: list[Literal["bilstm", "attentive_probe", "linear_probe"]] = Field(
+        description="networks to train in addition to `network.name`"
     )
-    processes: PositiveInt = Field(description="that average pixels")
+    nearest_neighbour: bool = Field(
+        description="true: add a nearest neighbour on averaged pixels, a baseline that cannot see gestures"
+    )
+    leave_out: list[str] = Field(description="channels, regions or backbones; each is removed in a variant of its own")
+    views: list[PositiveInt] = Field(description="numbers of views per training clip to try")
+    random_split: bool = Field(description="true: also train on a random split, if groups are known")
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = Field(
+        description="random seeds; each variant is trained once per seed"
+    )
+    processes: PositiveInt = Field(description="number of processes that average pixels")
 
 
 class RegistryParameters(Topic):
-    """Where the best model is registered."""
+    """Registration of the best model in the MLflow registry."""
 
     enabled: bool = Field(description="false: no model is registered")
     model: Annotated[str, Field(pattern=r"^[\w\-. ]*\w$")] = Field(
-        description="registered model of MLflow; models of other data need one of their own"
+        description="name of the registered model in MLflow; use another name for other data"
     )
     alias: Annotated[str, Field(pattern=r"^[\w\-]+$"), AfterValidator(_free_alias)] = Field(
-        description="of the best version"
+        description="alias of the best model version"
     )
 
 
 class SampleParameters(Topic):
-    """The drawn gesture set."""
+    """The synthetic gesture set of the demo."""
 
-    performers: PositiveInt = Field(description="drawn people, each with hands, clothes and light of their own")
-    takes: PositiveInt = Field(description="clips of each gesture by each performer")
-    height: Annotated[int, Field(ge=64)] = Field(description="of a frame, pixels")
-    width: Annotated[int, Field(ge=64)] = Field(description="of a frame, pixels")
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="of the frames")
-    processes: PositiveInt = Field(description="processes that draw")
+    performers: PositiveInt = Field(
+        description="number of synthetic people; each has different hands, clothes and light"
+    )
+    takes: PositiveInt = Field(description="clips per gesture and performer")
+    height: Annotated[int, Field(ge=64)] = Field(description="height of a frame, in pixels")
+    width: Annotated[int, Field(ge=64)] = Field(description="width of a frame, in pixels")
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="JPEG quality of the frames, 1 to 100")
+    processes: PositiveInt = Field(description="number of processes that render clips")
 
 
 class Parameters(Topic):
-    """All topics, and the values that stand by themselves."""
+    """All topics, and the parameters outside any topic."""
 
-    videos_dir: str | None = Field(None, description="where the raw videos are")
-    frames_dir: str | None = Field(None, description="where the raw frames are")
-    data_root: str | None = Field(None, description="where everything is written")
-    seed: NonNegativeInt = Field(42, description="of the split, the augmentation, the training and the sample")
-    notice: str | None = Field(None, description="a sentence printed with the results")
+    videos_dir: str | None = Field(None, description="folder of the raw videos")
+    frames_dir: str | None = Field(None, description="folder of the raw frames")
+    data_root: str | None = Field(None, description="folder for all results")
+    seed: NonNegativeInt = Field(
+        42, description="random seed of the split, the augmentation, the training and the synthetic data"
+    )
+    notice: str | None = Field(None, description="a sentence printed with the results; null: none")
     video_ingest: VideoIngestParameters
     frame_catalog: FrameCatalogParameters
     clips: ClipParameters
