@@ -1,4 +1,4 @@
-"""`hand_gestures`, or `python -m hand_gestures`: run a pipeline from the installed package, outside the project."""
+"""`hand_gestures` or `python -m hand_gestures`: run a pipeline of the installed package, outside the project folder."""
 
 import os
 import sys
@@ -10,8 +10,13 @@ from kedro.framework.project import configure_project
 
 
 def main(*args: Any, **kwargs: Any) -> Any:
-    """Kedro's `run` command, with its own options."""
-    os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")  # the project's .telemetry, which is not here, says so too
+    """Run Kedro's `run` command.
+
+    Args:
+        *args: of the command line, for interactive use.
+        **kwargs: options of the command.
+    """
+    os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")  # as .telemetry says in the project folder
     package = Path(__file__).parent.name
     configure_project(package)
     interactive = hasattr(sys, "ps1")
