@@ -11,14 +11,12 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def config(monkeypatch):
-    """Reads the project's settings anew."""
+    """Reads the project's configuration with its settings."""
     monkeypatch.delenv("TRACKING_URI", raising=False)
-    return lambda name: OmegaConfigLoader(
-        str(ROOT / "conf"), config_patterns={"mlflow": ["mlflow*"]}, **settings.CONFIG_LOADER_ARGS
-    )[name]
+    return lambda name: OmegaConfigLoader(str(ROOT / "conf"), **settings.CONFIG_LOADER_ARGS)[name]
 
 
-def test_a_variable_says_where_runs_are_tracked(config, monkeypatch):
+def test_an_environment_variable_sets_where_runs_are_tracked(config, monkeypatch):
     assert config("mlflow")["server"]["mlflow_tracking_uri"] == "sqlite:///mlflow.db"
     service = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["train"]
     for name, value in service["environment"].items():
@@ -26,17 +24,17 @@ def test_a_variable_says_where_runs_are_tracked(config, monkeypatch):
     assert config("mlflow")["server"]["mlflow_tracking_uri"] == "http://mlflow:5000"
 
 
-def test_a_store_that_mlflow_was_pointed_to_is_not_taken_for_the_projects(config, monkeypatch):
+def test_a_store_that_mlflow_was_pointed_to_is_not_the_store_of_the_project(config, monkeypatch):
     import mlflow
 
     before = mlflow.get_tracking_uri()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # put back afterwards: MLflow sets it
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # monkeypatch restores it: MLflow sets it
     mlflow.set_tracking_uri("sqlite:///elsewhere.db")
     assert config("mlflow")["server"]["mlflow_tracking_uri"] == "sqlite:///mlflow.db"
     mlflow.set_tracking_uri(before)
 
 
-def test_a_variable_says_where_the_compact_backbones_lie(config, monkeypatch):
+def test_an_environment_variable_sets_the_path_of_the_compact_backbones(config, monkeypatch):
     assert config("globals")["compact_backbones"] == "data/06_models/compact_backbones"
     monkeypatch.setenv("COMPACT_BACKBONES", "/app/compact_backbones")
     assert config("globals")["compact_backbones"] == "/app/compact_backbones"

@@ -164,10 +164,6 @@ class AugmentationParameters(Topic):
     iso_intensity: Range = Field(description="intensity of ISO noise, without unit")
     blur_limit: OddKernel = Field(description="largest blur kernel, in pixels")
 
-    def transform(self) -> dict[str, Any]:
-        """The arguments of `ClipAugmentation`."""
-        return self.model_dump(exclude={"views", "mirrored_classes"})
-
 
 class ModelSource(Topic):
     """A pretrained model: a name and revision on the Hugging Face hub, or a local path. The path has priority."""
@@ -295,16 +291,12 @@ class EvaluationParameters(Topic):
         description="number of random selections of frames and channels to compare with"
     )
 
-    def scoring(self) -> dict[str, Any]:
-        """The arguments of `score_classifier`."""
-        return self.model_dump(include={"class_sets", "bootstrap_draws", "confidence_level"})
-
     @field_validator("class_sets")
     @classmethod
-    def _names_of_their_own(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+    def _no_reserved_name(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
         taken = [name for name in value if re.search(r"^with(out)?_hands$|(^|_)(low|high)$", name)]
         if taken:
-            raise ValueError(f"the name {taken[0]!r} would be taken for another figure: choose another")
+            raise ValueError(f"the name {taken[0]!r} is used for another metric: choose another name")
         return value
 
 
@@ -381,42 +373,52 @@ class Parameters(Topic):
 
 
 def check_parameters(raw: Mapping[str, Any]) -> None:
-    """Raise `HandGesturesError` that names every parameter that is unknown, missing or out of range."""
+    """Check the parameters of a run.
+
+    Args:
+        raw: all parameters, as Kedro's config loader merges them.
+
+    Raises:
+        HandGesturesError: names every parameter that is unknown, missing or out of range.
+    """
     try:
         Parameters.model_validate(raw)
     except ValidationError as error:
-        faults: dict[str, list[str]] = {}
+        reasons: dict[str, list[str]] = {}
         for fault in error.errors():
-            what, why = _complaint(dict(fault))
-            faults.setdefault(what, []).append(why)
-        said = "; ".join(what + " or ".join(dict.fromkeys(whys)) for what, whys in faults.items())
-        raise HandGesturesError(f"{said}; mend it in conf/ or after --params") from error
+            problem, reason = _explain(dict(fault))
+            reasons.setdefault(problem, []).append(reason)
+        sentence = "; ".join(problem + " or ".join(dict.fromkeys(several)) for problem, several in reasons.items())
+        raise HandGesturesError(f"{sentence}; fix it in conf/ or after --params") from error
 
 
-def _complaint(fault: dict[str, Any]) -> tuple[str, str]:
-    """What is wrong, and why: a value that may be of several kinds is wrong once, for several reasons."""
-    names, beside = _walk(fault["loc"])
-    place = ".".join(map(str, names))
+def _explain(fault: dict[str, Any]) -> tuple[str, str]:
+    """The problem and its reason. A value that may have several types is one problem with several reasons."""
+    names, siblings = _parameter_path(fault["loc"])
+    path = ".".join(map(str, names))
     if fault["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(names[-1]), beside, n=1)
-        return f"parameter '{place}' does not exist", f" (did you mean '{close[0]}'?)" if close else ""
+        close = difflib.get_close_matches(str(names[-1]), siblings, n=1)
+        return f"parameter '{path}' does not exist", f" (did you mean '{close[0]}'?)" if close else ""
     if fault["type"] == "missing":
-        return f"parameter '{place}' is missing", ""
+        return f"parameter '{path}' is missing", ""
     reason = fault["msg"].removeprefix("Value error, ")
-    return f"parameter '{place}' is {fault['input']!r}, but ", f"{reason[0].lower()}{reason[1:]}"
+    return f"parameter '{path}' is {fault['input']!r}, but ", f"{reason[0].lower()}{reason[1:]}"
 
 
-def _walk(location: tuple) -> tuple[list, list[str]]:
-    """The names on the way to a parameter, without those that pydantic gives to the kinds a value may be of; and the
-    names that stand beside the last."""
+def _parameter_path(location: tuple) -> tuple[list, list[str]]:
+    """The names that lead to a parameter, and the names beside the last one.
+
+    pydantic also puts the types of a union into the location of a fault; these are left out.
+    """
     names: list = []
-    beside: list[str] = []
-    at: Any = Parameters
+    siblings: list[str] = []
+    annotation: Any = Parameters
     for name in location:
-        if isinstance(at, type) and issubclass(at, Topic):
-            beside = list(at.model_fields)
-            at = at.model_fields[name].annotation if name in at.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, Topic):
+            siblings = list(annotation.model_fields)
+            field = annotation.model_fields.get(name)
+            annotation = field.annotation if field else None
             names.append(name)
-        elif get_origin(at) not in (Union, UnionType):
+        elif get_origin(annotation) not in (Union, UnionType):
             names.append(name)
-    return names, beside
+    return names, siblings

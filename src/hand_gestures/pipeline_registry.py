@@ -14,13 +14,14 @@ from hand_gestures.pipelines import (
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Each pipeline has the name of its folder."""
+    """Each pipeline has the name of its folder. `modeling` includes `reporting`, which can also run alone."""
+    report = reporting.create_pipeline()
     pipelines = {
         "data_processing": data_processing.create_pipeline(),
         "feature_engineering": feature_engineering.create_pipeline(),
         "model_comparison": model_comparison.create_pipeline(),
-        "modeling": modeling.create_pipeline(),
-        "reporting": reporting.create_pipeline(),
+        "modeling": modeling.create_pipeline() + report,
+        "reporting": report,
         "sample_data": sample_data.create_pipeline(),
         "video_ingest": video_ingest.create_pipeline(),
     }

@@ -12,25 +12,28 @@ import pandas as pd
 import pytest
 import torch
 
-from hand_gestures.classifier import Bundle, build_network
+from base_parameters import base_parameters
+from hand_gestures.classifier.bundle import Bundle
+from hand_gestures.classifier.networks import build_network
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.evaluation.evaluate import evaluate_classifier
-from hand_gestures.mlflow_support.registry import VALIDATION_DATA, Registry, make_candidate, measure_standing
+from hand_gestures.mlflow_support.registry import VALIDATION_DATA, Registry, make_candidate, measure_performance
 from hand_gestures.mlflow_support.serving import log_model
 from hand_gestures.parameters import RegistryParameters, TrainingParameters
-from hand_gestures.pipelines.modeling.registry_nodes import register_model
+from hand_gestures.pipelines.modeling.nodes import register_model
 from small_embeddings import CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH
 
-TAKEN = CHANNEL_NAMES[2:4]  # of the channels in the file, those that the models take
+USED_CHANNELS = CHANNEL_NAMES[2:4]  # of the channels in the file, those that the models take
+HEADLINE = "validation accuracy 0.333"
 RECORD = {"mlflow_run": {"name": "bilstm seed 7"}, "parameters": {"seed": 7, "evaluation": {"confidence_level": 0.95}}}
 
 
 def make_bundle(seed=0):
-    """A model that guesses, another way with each seed."""
+    """An untrained model; each seed gives another one."""
     torch.manual_seed(seed)
-    architecture = {"name": "linear_probe", "classes": 3, "channels": len(TAKEN), "width": WIDTH}
+    architecture = {"name": "linear_probe", "classes": 3, "channels": len(USED_CHANNELS), "width": WIDTH}
     weights = build_network(architecture).state_dict()
-    return Bundle(weights, architecture, list(CLASS_NAMES), list(TAKEN), FRAMES, FINGERPRINT)
+    return Bundle(weights, architecture, list(CLASS_NAMES), list(USED_CHANNELS), FRAMES, FINGERPRINT)
 
 
 @pytest.fixture
@@ -40,19 +43,19 @@ def val_file(write_file):
 
 @pytest.fixture
 def worse_and_better(val_file):
-    return sorted((make_bundle(seed) for seed in range(2)), key=lambda bundle: standing_of(bundle, val_file).rank())
+    return sorted((make_bundle(seed) for seed in range(2)), key=lambda bundle: performance_of(bundle, val_file).rank())
 
 
-def standing_of(bundle, file):
-    return measure_standing(bundle, file, 8, "cpu")
+def performance_of(bundle, file):
+    return measure_performance(bundle, file, 8, "cpu")
 
 
 def offer(bundle, file, alias="champion"):
-    """What becomes of a model that a run of its own offers."""
-    figures = standing_of(bundle, file)._asdict() | {"clips": len(file)}
+    """The decision on a model that its own run offers."""
+    metrics = performance_of(bundle, file)._asdict() | {"clips": len(file)}
     with mlflow.start_run():
         return Registry("gestures", alias).offer(
-            make_candidate(bundle, file, figures, RECORD), lambda champion: standing_of(champion, file)
+            make_candidate(bundle, file, metrics, RECORD, HEADLINE), lambda champion: performance_of(champion, file)
         )
 
 
@@ -71,30 +74,29 @@ def files_of(store, version):
 def test_the_first_model_is_registered_with_the_alias_and_says_what_it_is(store, val_file):
     decision = offer(make_bundle(), val_file)
     version = store.get_model_version_by_alias("gestures", "champion")
-    standing = standing_of(make_bundle(), val_file)
-    assert (decision.decision, decision.version, decision.standing) == ("registered", "1", standing)
-    assert decision.metrics() == {}
+    performance = performance_of(make_bundle(), val_file)
+    assert (decision.decision, decision.version, decision.performance) == ("registered", "1", performance)
+    assert decision.champion is None
     assert version.tags.pop(VALIDATION_DATA)
-    accuracy, loss = (f"{figure:.4f}" for figure in standing)
-    told = {"accuracy": accuracy, "loss": loss, "network": "linear_probe", "seed": "7"}
-    assert version.tags == told
-    assert version.description.startswith(f"bilstm seed 7: validation accuracy {standing.accuracy:.3f} (")
+    accuracy, loss = (f"{metric:.4f}" for metric in performance)
+    tags = {"accuracy": accuracy, "loss": loss, "network": "linear_probe", "seed": "7"}
+    assert version.tags == tags
+    assert version.description == f"bilstm seed 7: {HEADLINE}"
     assert version.run_id == store.search_runs(["1"])[0].info.run_id
 
 
 def test_a_better_model_takes_the_alias_and_the_decision_tells_both(store, val_file, worse_and_better):
     worse, better = worse_and_better
     offer(worse, val_file)
-    store.set_model_version_tag("gestures", "1", "accuracy", "1.0")  # what is written there does not count
+    store.set_model_version_tag("gestures", "1", "accuracy", "1.0")  # the tag is not used
     decision = offer(better, val_file)
     assert (decision.decision, decision.version, decision.champion_version) == ("registered", "2", "1")
-    assert (decision.champion, decision.standing) == (standing_of(worse, val_file), standing_of(better, val_file))
+    assert (decision.champion, decision.performance) == (
+        performance_of(worse, val_file),
+        performance_of(better, val_file),
+    )
     assert str(decision.champion) in decision.sentence
-    assert str(decision.standing) in decision.sentence
-    assert decision.metrics() == {
-        "champion_accuracy": decision.champion.accuracy,
-        "champion_loss": decision.champion.loss,
-    }
+    assert str(decision.performance) in decision.sentence
     assert (champion(store), versions(store)) == ("2", [1, 2])
 
 
@@ -103,7 +105,7 @@ def test_a_model_that_is_not_better_is_not_registered(store, val_file, worse_and
     offer(worse_and_better[1], val_file)
     decision = offer(worse_and_better[other], val_file)
     assert (decision.decision, decision.version, decision.champion_version) == ("kept", None, "1")
-    assert str(decision.standing) in decision.sentence
+    assert str(decision.performance) in decision.sentence
     assert (champion(store), versions(store)) == ("1", [1])
 
 
@@ -112,7 +114,7 @@ def test_models_that_were_validated_on_other_clips_are_not_compared(store, val_f
     other = write_file("other.h5", 12, sources="other clips")
     decision = offer(worse_and_better[1], other)
     assert (decision.decision, decision.champion_version, decision.champion) == ("not_comparable", "1", None)
-    assert "version 1 stays champion: it was validated on other data: nothing is registered" in decision.sentence
+    assert "version 1 stays champion: it was validated on other data: no model is registered" in decision.sentence
     assert (champion(store), versions(store)) == ("1", [1])
     assert offer(worse_and_better[1], other, alias="champion_of_others").decision == "registered"
     assert champion(store) == "1"
@@ -139,10 +141,10 @@ def test_a_champion_that_cannot_be_tried_is_not_beaten(store, val_file, worse_an
     damage(files_of(store, 1) / "artifacts/classifier")
     decision = offer(worse_and_better[1], val_file)
     assert (decision.decision, decision.champion_version) == ("not_comparable", "1")
-    assert "but cannot be tried (" in decision.sentence
-    assert "take the alias off that version" in decision.sentence
+    assert "but cannot be evaluated (" in decision.sentence
+    assert "remove the alias from that version" in decision.sentence
     assert versions(store) == [1]
-    store.delete_registered_model_alias("gestures", "champion")  # as the sentence says
+    store.delete_registered_model_alias("gestures", "champion")  # as the sentence advises
     assert offer(worse_and_better[1], val_file).decision == "registered"
 
 
@@ -160,22 +162,25 @@ def test_an_interruption_before_the_alias_leaves_the_champion(store, val_file, w
     assert (decision.version, decision.champion_version, champion(store)) == ("3", "1", "3")
 
 
-def test_the_node_logs_its_decision_and_registers_nothing_where_it_is_not_asked_to(store, val_file):
+def test_the_node_registers_only_where_the_parameters_and_a_run_allow_it(store, val_file):
     bundle = make_bundle()
-    given = (bundle, val_file, standing_of(bundle, val_file)._asdict() | {"clips": 12}, RECORD)
-    asked, training = RegistryParameters(model="gestures"), TrainingParameters(device="cpu")
-    assert register_model(*given, asked, training)["sentence"] == "nothing is registered: the run is not tracked"
-    decisions, runs = [], []
-    for parameters in (asked.model_copy(update={"enabled": False}), asked, asked):
+    performance = performance_of(bundle, val_file)
+    given = (bundle, val_file, performance._asdict() | {"clips": 12}, RECORD)
+    enabled = base_parameters(RegistryParameters, model="gestures")
+    training = base_parameters(TrainingParameters, device="cpu")
+    untracked = register_model(*given, {}, enabled, training)
+    assert untracked["sentence"] == "no model is registered: the run is not tracked"
+    decisions = []
+    for parameters in (enabled.model_copy(update={"enabled": False}), enabled, enabled):
         with mlflow.start_run() as run:
-            decisions.append(register_model(*given, parameters, training))
-        runs.append(store.get_run(run.info.run_id).data)
-    assert [run.tags["registry_decision"] for run in runs] == ["off", "registered", "kept"]
+            mlflow_run = {"name": run.info.run_name, "id": run.info.run_id}
+            decisions.append(register_model(*given, mlflow_run, parameters, training))
     assert [decision["decision"] for decision in decisions] == ["off", "registered", "kept"]
-    assert runs[2].metrics == {f"champion_{name}": value for name, value in decisions[2]["champion"].items()}
+    assert decisions[2]["champion"] == performance._asdict()
     assert json.loads(json.dumps(decisions)) == decisions
-    assert all(run.params == {} for run in runs)
     assert versions(store) == [1]
+    description = store.get_model_version("gestures", "1").description
+    assert description.startswith(f"bilstm seed 7: validation accuracy {performance.accuracy:.3f} (")
 
 
 SERVE = """
@@ -211,6 +216,6 @@ def test_a_clean_process_loads_the_model_with_its_code_unpickles_nothing_and_pre
     expected = evaluate_classifier(bundle, val_file, 8, torch.device("cpu"))
     assert answers["predicted"].tolist() == expected.predictions["predicted"].tolist()
     np.testing.assert_allclose(answers["confidence"], expected.predictions["confidence"], rtol=1e-5)
-    odds = [[of_clip[name] for name in CLASS_NAMES] for of_clip in answers["probabilities"]]
-    np.testing.assert_allclose(odds, expected.probabilities, rtol=1e-5)
+    probabilities = [[row[name] for name in CLASS_NAMES] for row in answers["probabilities"]]
+    np.testing.assert_allclose(probabilities, expected.probabilities, rtol=1e-5)
     assert str(folder) in served.stdout

@@ -1,16 +1,19 @@
 """What goes to MLflow, in a real store."""
 
+from typing import NamedTuple
+
 import mlflow
 import pytest
 
 from hand_gestures.mlflow_support import tracking
+from hand_gestures.mlflow_support.git_state import GitState
 
 PARAMETERS = {"seed": 7, "network": {"name": "bilstm"}, "training": {"epochs": 40, "patience": None}}
 
 
 @pytest.fixture
 def logged(store):
-    """Logs in a run of its own and gives what the store holds of it then."""
+    """Logs in its own run and returns what the store holds of that run."""
 
     def log(function, *arguments, **tags):
         with mlflow.start_run(tags=tags) as run:
@@ -20,22 +23,22 @@ def logged(store):
     return log
 
 
-def test_parameters_have_flat_keys_and_those_that_are_null_are_left_out(logged):
+def test_parameters_have_flat_keys_and_null_is_left_out(logged):
     run = logged(tracking.log_parameters, PARAMETERS)
     assert run.data.params == {"seed": "7", "network.name": "bilstm", "training.epochs": "40"}
 
 
-def test_names_of_classes_become_keys_whatever_they_are(logged):
+def test_any_class_name_becomes_a_valid_key(logged):
     run = logged(tracking.log_parameters, {"mirrored": {"влево": "вправо", "a+b/(c)": "d", "x" * 300: "y" * 7000}})
     assert run.data.params["mirrored.влево"] == "вправо"
     assert run.data.params["mirrored.a_b__c_"] == "d"
     assert {key: len(value) for key, value in run.data.params.items() if "xx" in key} == {
-        "mirrored." + "x" * 241: tracking.LONGEST_VALUE
+        "mirrored." + "x" * 241: tracking.MAX_VALUE
     }
     assert logged(tracking.log_metrics, {"accuracy_a+b": 0.5}).data.metrics == {"accuracy_a_b": 0.5}
 
 
-def test_a_data_set_is_named_with_its_digest_and_no_place_on_a_machine(logged):
+def test_a_data_set_is_recorded_with_its_digest_and_without_its_folder(logged):
     run = logged(tracking.log_input, "train.h5", "0123456789ab", "training")
     (dataset,) = run.inputs.dataset_inputs
     assert (dataset.dataset.name, dataset.dataset.digest) == ("train.h5", "0123456789ab")
@@ -43,21 +46,34 @@ def test_a_data_set_is_named_with_its_digest_and_no_place_on_a_machine(logged):
     assert [tag.value for tag in dataset.tags] == ["training"]
 
 
-def test_the_commit_replaces_what_mlflow_guessed_and_is_missing_where_it_is_not_known(logged):
-    guessed = dict.fromkeys(tracking.GUESSED, "guessed")
-    tags = logged(tracking.log_code, tracking.GitState("abc", True), **guessed).data.tags
+def test_the_commit_replaces_the_tags_that_mlflow_guessed(logged):
+    guessed = dict.fromkeys(tracking.GUESSED_TAGS, "guessed")
+    tags = logged(tracking.log_code, GitState("abc", True), **guessed).data.tags
     assert (tags[tracking.COMMIT], tags["git_dirty"]) == ("abc", "true")
     tags = logged(tracking.log_code, None, **guessed).data.tags
-    assert not {*tracking.GUESSED, "git_dirty"} & tags.keys()
+    assert not {*tracking.GUESSED_TAGS, "git_dirty"} & tags.keys()
 
 
-def test_without_a_run_nothing_is_logged_and_none_is_begun(store):
+class Epoch(NamedTuple):
+    epoch: int
+    val_accuracy: float
+
+
+def test_each_epoch_is_a_step_of_the_metrics(logged, store):
+    run = logged(lambda: [tracking.log_epoch(Epoch(1, 0.5)), tracking.log_epoch(Epoch(2, 0.75))])
+    history = store.get_metric_history(run.info.run_id, "val_accuracy")
+    assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.75)]
+    assert "epoch" not in run.data.metrics
+
+
+def test_without_an_active_run_nothing_is_logged_and_no_run_starts(store):
     tracking.log_parameters(PARAMETERS)
     tracking.log_metrics({"loss": 1.0})
     tracking.log_input("train.h5", "0", "training")
-    tracking.log_code(tracking.GitState("abc", True))
+    tracking.log_code(GitState("abc", True))
     tracking.describe_run("a run")
-    assert tracking.tracked_run() == {}
+    tracking.log_epoch(Epoch(1, 0.5))
+    assert tracking.active_run() == {}
     assert store.search_runs(["1"]) == []
 
 
@@ -74,5 +90,5 @@ def test_without_a_run_nothing_is_logged_and_none_is_begun(store):
         ({"notice": "x" * 200}, "base", "bilstm seed 7 notice=" + "x" * 78 + "…"),
     ],
 )
-def test_a_training_is_named_by_network_seed_and_what_is_changed(changed, env, name):
+def test_the_name_of_a_run_holds_network_seed_and_changed_parameters(changed, env, name):
     assert tracking.run_name(PARAMETERS, changed, env) == name

@@ -1,16 +1,15 @@
 """A trained classifier as a catalog entry."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kedro.io import AbstractDataset
 
-if TYPE_CHECKING:
-    from hand_gestures.classifier import Bundle
+from hand_gestures.classifier.bundle import Bundle, load_bundle, save_bundle
 
 
-class BundleDataset(AbstractDataset["Bundle", "Bundle"]):
-    """``BundleDataset`` keeps a trained classifier as a folder with safetensors and JSON, nothing pickled.
+class BundleDataset(AbstractDataset[Bundle, Bundle]):
+    """``BundleDataset`` stores a trained classifier as a folder with safetensors and JSON; nothing is pickled.
 
     Example usage for the YAML API:
 
@@ -25,19 +24,15 @@ class BundleDataset(AbstractDataset["Bundle", "Bundle"]):
         """
         Args:
             filepath: the folder.
-            metadata: anything, ignored by Kedro and read by plugins.
+            metadata: ignored by Kedro and read by plugins.
         """
         self._filepath = Path(filepath)
         self.metadata = metadata
 
-    def load(self) -> "Bundle":
-        from hand_gestures.classifier import load_bundle  # imports torch
-
+    def load(self) -> Bundle:
         return load_bundle(self._filepath)
 
-    def save(self, data: "Bundle") -> None:
-        from hand_gestures.classifier import save_bundle
-
+    def save(self, data: Bundle) -> None:
         save_bundle(data, self._filepath)
 
     def _exists(self) -> bool:

@@ -11,9 +11,9 @@ from hand_gestures.store.write import write_embeddings
 
 
 class EmbeddingsDataset(AbstractDataset[PendingEmbeddings, EmbeddingFile]):
-    """``EmbeddingsDataset`` writes a stream of embeddings row by row and gives a light handle to read them.
+    """``EmbeddingsDataset`` computes pending embeddings while it saves them, and loads a light handle on the file.
 
-    The file appears when it is whole; a failed save leaves what was there.
+    The file appears when it is complete. A failed save leaves the old file; the next save continues the failed one.
 
     Example usage for the YAML API:
 
@@ -28,7 +28,7 @@ class EmbeddingsDataset(AbstractDataset[PendingEmbeddings, EmbeddingFile]):
         """
         Args:
             filepath: the HDF5 file.
-            metadata: anything, ignored by Kedro and read by plugins.
+            metadata: ignored by Kedro and read by plugins.
         """
         self._filepath = Path(filepath)
         self.metadata = metadata
@@ -40,16 +40,17 @@ class EmbeddingsDataset(AbstractDataset[PendingEmbeddings, EmbeddingFile]):
         write_embeddings(self._filepath, data)
 
     def preview(self) -> TablePreview:
-        """Rows by class, clean and augmented, for kedro viz."""
+        """Number of clean and augmented rows by class, for Kedro-Viz."""
         file = self.load()
-        names = file.header.class_names
         rows = [
             [
                 name,
-                int(((file.labels == i) & (file.views == 0)).sum()),
-                int(((file.labels == i) & (file.views > 0)).sum()),
+                *(
+                    int(((file.labels == label) & (file.views > 0 if augmented else file.views == 0)).sum())
+                    for augmented in (False, True)
+                ),
             ]
-            for i, name in enumerate(names)
+            for label, name in enumerate(file.header.class_names)
         ]
         return TablePreview({"index": list(range(len(rows))), "columns": ["class", "clean", "augmented"], "data": rows})
 

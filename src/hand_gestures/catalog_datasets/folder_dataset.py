@@ -8,9 +8,9 @@ from kedro.io import AbstractDataset
 
 
 class FolderDataset(AbstractDataset[Callable[[Path], Any], Path]):
-    """``FolderDataset`` gives a node the place of a folder; what is in it is the node's business.
+    """``FolderDataset`` loads the path of a folder; the node reads or writes what is in it.
 
-    ``save`` takes a function and calls it with that place, for it to fill.
+    ``save`` takes a function and calls it with the path: the function fills the folder.
 
     Example usage for the YAML API:
 
@@ -25,7 +25,7 @@ class FolderDataset(AbstractDataset[Callable[[Path], Any], Path]):
         """
         Args:
             filepath: the folder; it need not exist.
-            metadata: anything, ignored by Kedro and read by plugins.
+            metadata: ignored by Kedro and read by plugins.
         """
         self._filepath = Path(filepath)
         self.metadata = metadata

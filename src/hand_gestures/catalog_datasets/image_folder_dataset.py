@@ -1,8 +1,7 @@
-"""A folder of pictures that a node makes one by one."""
+"""A folder of pictures that a node draws one by one."""
 
 import base64
 import io
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,15 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 
-PREVIEWS, PREVIEW_SIZE = 4, (480, 360)  # pictures, pixels
+from hand_gestures.utils.resumable import atomic_write
+
+PREVIEWS, PREVIEW_SIZE = 4, (480, 360)  # number of pictures, pixels of each
 
 
 class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
-    """``ImageFolderDataset`` is a folder of pictures: it is replaced when the last one is there.
+    """``ImageFolderDataset`` is a folder of pictures; it is replaced when the last picture is written.
 
-    ``save`` takes an iterator of (relative path, encoded image); ``load`` gives the folder.
+    ``save`` takes an iterator of (relative path, encoded image); ``load`` returns the folder.
 
     Example usage for the YAML API:
 
@@ -31,7 +32,7 @@ class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
         """
         Args:
             filepath: the folder.
-            metadata: anything, ignored by Kedro and read by plugins.
+            metadata: ignored by Kedro and read by plugins.
         """
         self._filepath = Path(filepath)
         self.metadata = metadata
@@ -40,18 +41,15 @@ class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
         return self._filepath
 
     def save(self, data: Iterator[tuple[str, bytes]]) -> None:
-        partial = self._filepath.with_name(self._filepath.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for name, image in data:
-            path = partial / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(image)
-        shutil.rmtree(self._filepath, ignore_errors=True)
-        partial.replace(self._filepath)
+        with atomic_write(self._filepath, durable=False) as folder:  # pictures are cheap to draw again
+            folder.mkdir()
+            for name, image in data:
+                path = folder / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(image)
 
     def preview(self) -> ImagePreview:
-        """A few of the pictures, two in a row, for kedro viz: it squeezes whatever is taller than wide."""
+        """A few of the pictures, two per row, for Kedro-Viz, which squeezes pictures that are taller than wide."""
         from PIL import Image
 
         paths = sorted(path for path in self._filepath.rglob("*.jpg"))
@@ -64,8 +62,8 @@ class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
         images = images or [Image.new("RGB", (PREVIEW_SIZE[0], 1), "white")]
         width, height = max(i.width for i in images), max(i.height for i in images)
         sheet = Image.new("RGB", (width * min(2, len(images)), height * -(-len(images) // 2)), "white")
-        for place, image in enumerate(images):
-            sheet.paste(image, (width * (place % 2), height * (place // 2)))
+        for index, image in enumerate(images):
+            sheet.paste(image, (width * (index % 2), height * (index // 2)))
         encoded = io.BytesIO()
         sheet.save(encoded, "PNG")
         return ImagePreview(base64.b64encode(encoded.getvalue()).decode())

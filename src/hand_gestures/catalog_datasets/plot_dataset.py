@@ -1,4 +1,4 @@
-"""A figure as a catalog entry that can be read again."""
+"""A plot as a catalog entry that reports can include."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from kedro_datasets.matplotlib import MatplotlibDataset
 
 
 class PlotDataset(MatplotlibDataset):
-    """``PlotDataset`` is a ``MatplotlibDataset`` whose ``load`` gives the picture's place, for reports to carry it.
+    """``PlotDataset`` is a ``MatplotlibDataset`` that loads the path of the picture, for reports to embed it.
 
     Example usage for the YAML API:
 

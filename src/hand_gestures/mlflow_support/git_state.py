@@ -1,33 +1,39 @@
-"""Which code runs: the commit of the project's work tree, and whether the tree differs from it."""
+"""Which code runs: the commit of the project, and whether its files differ from that commit."""
 
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-# What decides how a run ends. Data is left out: a folder of a million ignored frames takes long to look through.
+# What decides a result. Data is left out: it takes long to look through a folder of a million ignored frames.
 CODE = ("src", "conf", "pyproject.toml", "requirements.txt")
 
 
 class GitState(NamedTuple):
-    """`dirty`: code or settings differ from the commit, new files among them."""
+    """The commit of a project.
+
+    Attributes:
+        commit: 40 hex digits.
+        dirty: whether code or settings differ from the commit, new files included.
+    """
 
     commit: str
     dirty: bool
 
 
 def git_state(project: Path) -> GitState | None:
-    """The state of the repository that holds the project; None where there is none, or no git."""
-    # the second name fails where another repository lies around a project that is not part of it
-    known = _git(project, "rev-parse", "HEAD", "HEAD:./pyproject.toml")
-    if known is None:
-        return None
-    return GitState(known.split()[0], bool(_git(project, "status", "--porcelain", "--", *CODE)))
+    """The state of the repository that holds a project.
 
+    Args:
+        project: the folder with the project's pyproject.toml.
 
-def _git(project: Path, *arguments: str) -> str | None:
-    command = ["git", "--no-optional-locks", "-C", str(project), *arguments]
+    Returns:
+        None where there is no repository, no commit or no git program, or where the project lies inside another
+        repository that does not contain it.
+    """
+    import git  # takes 0.2 s
+
+    command = git.Git(project)(no_optional_locks=True)  # a status must not disturb a git that runs beside it
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    except OSError:
+        commit = command.rev_parse("HEAD", "HEAD:./pyproject.toml").split()[0]
+        return GitState(commit, dirty=bool(command.status("--porcelain", "--", *CODE)))
+    except git.CommandError:
         return None
-    return ended.stdout if ended.returncode == 0 else None

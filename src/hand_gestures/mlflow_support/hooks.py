@@ -1,4 +1,4 @@
-"""The MLflow run around a Kedro run: how it is named and tagged, when it ends."""
+"""The MLflow run around a Kedro run: its name and tags, what is logged, and how it ends."""
 
 import atexit
 import os
@@ -13,7 +13,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
+from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.io.catalog.switch_catalog_logging import switch_catalog_logging
 from mlflow.environment_variables import (
     MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING,
@@ -23,78 +23,84 @@ from mlflow.environment_variables import (
 
 from hand_gestures.mlflow_support import tracking
 from hand_gestures.mlflow_support.git_state import git_state
+from hand_gestures.mlflow_support.outputs import NOTE_OUTPUTS, log_output
 
-# Every 10 seconds a mean of two samples: five points for a run of a minute, 8640 for a day.
-SAMPLING_SECONDS, SAMPLES_A_POINT = 5, 2
+# Every 10 seconds the mean of two samples: five points for a run of a minute, 8640 for a day.
+SAMPLING_SECONDS, SAMPLES_PER_POINT = 5, 2
 
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # MLflow looks for git too, and complains where there is none
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # MLflow looks for git and complains where there is none
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
-class TrackingHooks(MlflowHook):
-    """kedro-mlflow's hook with one run for a whole pipeline, whatever its nodes open.
+class MlflowHooks:
+    """One MLflow run for one Kedro run, configured by conf/*/mlflow.yml as kedro-mlflow defines it.
 
-    The parameters that its nodes take are logged once, under flat keys; the run has a name that tells it from others,
-    the commit of its code, the load of the machine, and a description when it is evaluated. It is closed when the
-    pipeline ends, fails or is stopped, so that the next run of the same process is a run of its own. A run that was
-    there before goes on, as kedro-mlflow has it.
+    The run gets a name, the commit of the code, the parameters that its nodes use (under flat keys), the load of the
+    machine, what `log_output` logs of the nodes' outputs, and a description once there is an evaluation. It is closed
+    when the pipeline ends, fails or is stopped, so that the next Kedro run of the process gets its own run. A run that
+    was active before the Kedro run is used and stays open.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.run_id: str | None = None
-        atexit.register(self._end, "KILLED")  # an interrupted run reaches no other hook
+        self.run_id: str | None = None  # of the run that is logged to; None while nothing is tracked
+        self.outer_run_id: str | None = None  # of the run that was active before the Kedro run
+        atexit.register(self._end, "KILLED")  # Ctrl-C reaches no other hook
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        super().after_context_created(context)
+        self.config = KedroMlflowConfig.model_validate(dict(context.config_loader["mlflow"]))
+        outer_run = mlflow.active_run()
+        self.outer_run_id = outer_run.info.run_id if outer_run else None
+        if outer_run is None:
+            self.config.setup(context)
+        context.__setattr__("mlflow", self.config)  # `kedro mlflow ui` reads it
         self.project_path = context.project_path
         self.env = "base" if context.env in (None, "local") else str(context.env)
         self.parameters: dict[str, Any] = dict(context.config_loader["parameters"])
-        self.results: dict[str, Any] = {}
+        self.note_outputs: dict[str, Any] = {}
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         names = run_params["pipeline_names"] or ["__default__"]
-        settings = self.mlflow_config.tracking
-        self._is_mlflow_enabled = not set(names) <= set(settings.disable_tracking.pipelines)
-        if not self._is_mlflow_enabled:
+        if set(names) <= set(self.config.tracking.disable_tracking.pipelines):
             switch_catalog_logging(catalog, False)
             return
-        if not self._already_active_mlflow:
+        if self.outer_run_id is None:
+            settings = self.config.tracking.run
             trains = "classifier" in pipeline.all_outputs()
-            named = tracking.run_name(self.parameters, run_params["runtime_params"], self.env)
+            default = tracking.run_name(self.parameters, run_params["runtime_params"], self.env)
             mlflow.start_run(
-                settings.run.id,
-                run_name=settings.run.name or (named if trains else "+".join(names)),
+                settings.id,
+                run_name=settings.name or (default if trains else "+".join(names)),
                 log_system_metrics=_system_metrics(),
             )
-        self.run_id = tracking.tracked_run()["id"]
+        self.run_id = tracking.active_run()["id"]
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self._terminate)
         tracking.set_tags({"env": self.env, "pipeline": "+".join(names)})
         tracking.log_code(git_state(self.project_path))
-        taken = {name.removeprefix("params:") for name in pipeline.inputs()}
-        tracking.log_parameters({topic: value for topic, value in self.parameters.items() if topic in taken})
+        used = {name.removeprefix("params:") for name in pipeline.inputs()}
+        tracking.log_parameters({topic: value for topic, value in self.parameters.items() if topic in used})
 
     @hook_impl
     def before_node_run(self, node: Node, catalog: DataCatalog, inputs: dict[str, Any], is_async: bool) -> None:
-        self._take_up()
+        self._activate_run()
 
     @hook_impl
     def before_dataset_saved(self) -> None:
-        self._take_up()
+        self._activate_run()
 
     @hook_impl
     def after_node_run(self, outputs: dict[str, Any]) -> None:
-        """Describe the run anew with each result that is known."""
-        told = outputs.keys() & {"dataset_fingerprint", "evaluation", "test_evaluation", "registry_decision"}
-        self.results.update({name: outputs[name] for name in told})
-        if told and "evaluation" in self.results:
+        for name, value in outputs.items():
+            log_output(name, value)
+        results = {name: value for name, value in outputs.items() if name in NOTE_OUTPUTS}
+        self.note_outputs |= results
+        if results and "evaluation" in self.note_outputs:
             from hand_gestures.reporting.run_summary import run_note
 
             level, notice = self.parameters["evaluation"]["confidence_level"], self.parameters["notice"]
-            tracking.describe_run(run_note(self.results, level, notice))
+            tracking.describe_run(run_note(self.note_outputs, level, notice))
 
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -106,22 +112,21 @@ class TrackingHooks(MlflowHook):
     ) -> None:
         self._end("FAILED")
 
-    def _take_up(self) -> None:
-        """A thread does not know the run of the one that started it, and would begin another."""
+    def _activate_run(self) -> None:
+        """Make the run active in this thread: MLflow keeps one active run per thread and would start another."""
         if self.run_id is not None and mlflow.active_run() is None:
             mlflow.start_run(self.run_id, log_system_metrics=False)
 
     def _end(self, status: str) -> None:
-        """Close the run and what was left open within it, but none that was there before."""
+        """Close the run and every run left open inside it, but not a run that was active before."""
         if self.run_id is None:
             return
-        kept = self.run_id if self._already_active_mlflow else None
-        while (run := mlflow.active_run()) and run.info.run_id != kept:
+        while (run := mlflow.active_run()) and run.info.run_id != self.outer_run_id:
             mlflow.end_run(status)
         self.run_id = None
 
     def _terminate(self, number: int, frame: FrameType | None) -> None:
-        """Say of the run that it was stopped, and stop as if there were no handler."""
+        """Mark the run as killed, then let the signal do what it does without this handler."""
         signal.signal(number, signal.SIG_DFL)
         try:
             self._end("KILLED")
@@ -130,9 +135,9 @@ class TrackingHooks(MlflowHook):
 
 
 def _system_metrics() -> bool:
-    """Whether load of processors, memory, disk and network is logged: unless MLflow's own variables say otherwise."""
+    """Whether the load of processors, memory, disk and network is logged; MLflow's own variables decide if set."""
     if not MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL.is_set():
         mlflow.set_system_metrics_sampling_interval(SAMPLING_SECONDS)
     if not MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING.is_set():
-        mlflow.set_system_metrics_samples_before_logging(SAMPLES_A_POINT)
+        mlflow.set_system_metrics_samples_before_logging(SAMPLES_PER_POINT)
     return not MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING.is_set() or MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING.get()

@@ -1,5 +1,4 @@
-"""The best model so far in MLflow's registry: a new one takes the alias only where it beats the aliased one on the same
-validation data."""
+"""The best model so far in MLflow's registry: a new model gets the alias only if it is better on the same data."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -10,41 +9,49 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from hand_gestures.classifier import Bundle, load_bundle
+from hand_gestures.classifier.bundle import Bundle, load_bundle
 from hand_gestures.evaluation.evaluate import evaluate_classifier
 from hand_gestures.evaluation.summary import summarise
 from hand_gestures.mlflow_support.serving import BUNDLE, log_model
-from hand_gestures.reporting.run_summary import result_lines
 from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.store.fingerprint import content_digest
 from hand_gestures.utils.devices import choose_device
+from hand_gestures.utils.rules import epoch_rank
 
-VALIDATION_DATA = "validation_data"  # tag of a version: digest of the file that it was validated on
-ABOUT = (
-    "Gesture classifiers that read embeddings of clips, float32 (clips, frames, channels, features), and give class, "
+VALIDATION_DATA = "validation_data"  # tag of a version: digest of the file that the model was validated on
+MODEL_DESCRIPTION = (
+    "Gesture classifiers that read embeddings of clips, float32 (clips, frames, channels, features), and return class, "
     "confidence and probabilities. The version with the alias is the best on its validation data."
 )
 
 
-class Standing(NamedTuple):
-    """How good a model is on the validation data."""
+class Performance(NamedTuple):
+    """Accuracy (0..1) and cross entropy of a model on validation data."""
 
     accuracy: float
     loss: float
 
     def rank(self) -> tuple[float, float]:
-        """The better of two models ranks higher, by the rule that epochs are chosen by."""
-        return self.accuracy, -self.loss
+        """Sort key, higher is better; the rule by which the best epoch is chosen."""
+        return epoch_rank(self.accuracy, self.loss)
 
     def __str__(self) -> str:
         return f"accuracy {self.accuracy:.3f}, loss {self.loss:.4f}"
 
 
 class Candidate(NamedTuple):
-    """A model that was validated on `val_file`; `tags` and `description` are those it is registered with."""
+    """A trained model that is offered to the registry.
+
+    Attributes:
+        bundle: the model.
+        performance: on `val_file`.
+        val_file: the embeddings that it was validated on.
+        tags: of its version in the registry.
+        description: of its version in the registry.
+    """
 
     bundle: Bundle
-    standing: Standing
+    performance: Performance
     val_file: EmbeddingFile
     tags: Mapping[str, str]
     description: str
@@ -55,63 +62,80 @@ class Candidate(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What became of a candidate: "registered", "kept" (the aliased version stays), "not_comparable" or "off", a
-    `sentence` that says so, and the version and standing of the candidate and of the champion before it."""
+    """What the registry did with a candidate.
+
+    Attributes:
+        decision: "registered", "kept" (the champion stays), "not_comparable" or "off".
+        sentence: the decision and its reason for people.
+        version: of the registered candidate.
+        performance: of the candidate.
+        champion_version: the version that had the alias before.
+        champion: performance of that version on the same data.
+    """
 
     decision: str
     sentence: str
     version: str | None = None
-    standing: Standing | None = None
+    performance: Performance | None = None
     champion_version: str | None = None
-    champion: Standing | None = None
+    champion: Performance | None = None
 
-    def described(self) -> dict[str, Any]:
-        """As JSON keeps it."""
-        standings = {"standing": self.standing, "champion": self.champion}
-        return self._asdict() | {name: of and of._asdict() for name, of in standings.items()}
-
-    def metrics(self) -> dict[str, float]:
-        """`champion_accuracy` and `champion_loss` of the version that the candidate was compared with."""
-        figures = self.champion._asdict() if self.champion else {}
-        return {f"champion_{name}": value for name, value in figures.items()}
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, as JSON can hold them."""
+        performances = {"performance": self.performance, "champion": self.champion}
+        return self._asdict() | {name: value and value._asdict() for name, value in performances.items()}
 
 
-def not_offered(why: str) -> Decision:
+def not_offered(reason: str) -> Decision:
     """The decision where no candidate is offered."""
-    return Decision("off", f"nothing is registered: {why}")
+    return Decision("off", f"no model is registered: {reason}")
 
 
 def make_candidate(
-    bundle: Bundle, val_file: EmbeddingFile, figures: Mapping[str, Any], record: Mapping[str, Any]
+    bundle: Bundle, val_file: EmbeddingFile, metrics: Mapping[str, Any], record: Mapping[str, Any], headline: str
 ) -> Candidate:
-    """The model of a run.
+    """The model of a run as a candidate.
 
     Args:
         bundle: the model.
-        val_file: what it was validated on.
-        figures: what it reached there, as `summarise` gives them.
-        record: of its training, as `record_run` gives it.
+        val_file: the embeddings that it was validated on.
+        metrics: of the validation, as `summarise` returns them.
+        record: of the training, as `record_run` returns it.
+        headline: the result in one line, for the version's description.
     """
-    standing = Standing(figures["accuracy"], figures["loss"])
-    run = record["mlflow_run"].get("name", "a run that was not tracked")
-    name, headline = result_lines(figures, {}, record["parameters"]["evaluation"]["confidence_level"])[0]
-    tags = {name: f"{value:.4f}" for name, value in standing._asdict().items()}
+    performance = Performance(metrics["accuracy"], metrics["loss"])
+    run_name = record["mlflow_run"].get("name", "an untracked run")
+    tags = {name: f"{value:.4f}" for name, value in performance._asdict().items()}
     tags |= {"network": bundle.architecture["name"], "seed": str(record["parameters"]["seed"])}
-    return Candidate(bundle, standing, val_file, tags, f"{run}: {name} {headline}")
+    return Candidate(bundle, performance, val_file, tags, f"{run_name}: {headline}")
 
 
-def measure_standing(bundle: Bundle, val_file: EmbeddingFile, batch_size: int, device: str) -> Standing:
-    """How good a model is on the clips of a file."""
+def measure_performance(bundle: Bundle, val_file: EmbeddingFile, batch_size: int, device: str) -> Performance:
+    """Evaluate a model.
+
+    Args:
+        bundle: the model.
+        val_file: embeddings made like those that it was trained on.
+        batch_size: clips per batch.
+        device: as in `choose_device`.
+
+    Raises:
+        HandGesturesError: the embeddings were made in another way, or have other classes.
+    """
     evaluation = evaluate_classifier(bundle, val_file, batch_size, choose_device(device))
-    figures = summarise(evaluation, bundle.class_names, {}, draws=0)
-    return Standing(figures["accuracy"], figures["loss"])
+    metrics = summarise(evaluation, bundle.class_names, {}, draws=0)
+    return Performance(metrics["accuracy"], metrics["loss"])
 
 
 class Registry:
-    """A registered model of MLflow and the alias of its best version.
+    """A registered model of MLflow and the alias of its best version, the champion.
 
     Args:
-        model, alias: their names.
+        model: name of the registered model.
+        alias: name of the alias.
+
+    Example:
+        >>> decision = Registry("hand_gestures", "champion").offer(candidate, evaluate)
     """
 
     def __init__(self, model: str, alias: str) -> None:
@@ -119,33 +143,36 @@ class Registry:
         self.alias = alias
         self.client = MlflowClient()
 
-    def offer(self, candidate: Candidate, evaluate: Callable[[Bundle], Standing]) -> Decision:
-        """Register the candidate if it is the first, or better than the champion on the same validation data.
+    def offer(self, candidate: Candidate, evaluate: Callable[[Bundle], Performance]) -> Decision:
+        """Register the candidate if it is the first model, or better than the champion on the same validation data.
 
-        `evaluate` is asked for the champion's standing; what is on its tags was measured elsewhere.
+        Args:
+            candidate: the new model.
+            evaluate: measures the champion on the candidate's validation data. The metrics in the champion's tags are
+                not used: they were measured on another machine.
         """
         champion = self.champion()
         if champion is None:
             version = self._register(candidate)
-            said = f"{self.model} version {version} is the first {self.alias}: {candidate.standing}"
-            return Decision("registered", said, version, candidate.standing)
+            sentence = f"{self.model} version {version} is the first {self.alias}: {candidate.performance}"
+            return Decision("registered", sentence, version, candidate.performance)
         stays = f"{self.model} version {champion.version} stays {self.alias}"
         if champion.tags.get(VALIDATION_DATA) != candidate.validation_data:
             return self._not_comparable(f"{stays}: it was validated on other data", candidate, champion)
         try:
-            before, now = evaluate(self._bundle_of(champion)), candidate.standing
-        except Exception as error:  # whatever is wrong with the one, the other has been trained and is not to be lost
+            before, now = evaluate(self._load(champion)), candidate.performance
+        except Exception as error:  # a faulty champion must not cost the model that was just trained
             reason = " ".join(str(error).split())[:200]
-            return self._not_comparable(f"{stays}, but cannot be tried ({reason})", candidate, champion)
+            return self._not_comparable(f"{stays}, but cannot be evaluated ({reason})", candidate, champion)
         if not now.rank() > before.rank():
-            said = f"{stays}: {before}; this run reached {now} on the same clips"
-            return Decision("kept", said, None, now, str(champion.version), before)
+            sentence = f"{stays}: {before}; this run reached {now} on the same clips"
+            return Decision("kept", sentence, None, now, str(champion.version), before)
         version = self._register(candidate)
-        said = (
+        sentence = (
             f"{self.model} version {version} is the new {self.alias}: {now}; "
             f"version {champion.version} reaches {before} on the same clips"
         )
-        return Decision("registered", said, version, now, str(champion.version), before)
+        return Decision("registered", sentence, version, now, str(champion.version), before)
 
     def champion(self) -> ModelVersion | None:
         """The version with the alias."""
@@ -154,24 +181,24 @@ class Registry:
                 return self.client.get_model_version(self.model, model.aliases[self.alias])
         return None
 
-    def _not_comparable(self, why: str, candidate: Candidate, champion: ModelVersion) -> Decision:
+    def _not_comparable(self, reason: str, candidate: Candidate, champion: ModelVersion) -> Decision:
         remedy = (
-            "nothing is registered; give this data a registry.model or registry.alias of its own, or take the alias "
-            "off that version, and run kedro run --pipeline modeling --nodes register_model"
+            "no model is registered; set another registry.model or registry.alias for this data, or remove the alias "
+            "from that version, and run kedro run --pipeline modeling --nodes register_model"
         )
-        return Decision("not_comparable", f"{why}: {remedy}", None, candidate.standing, str(champion.version))
+        return Decision("not_comparable", f"{reason}: {remedy}", None, candidate.performance, str(champion.version))
 
-    def _bundle_of(self, champion: ModelVersion) -> Bundle:
+    def _load(self, champion: ModelVersion) -> Bundle:
         with tempfile.TemporaryDirectory() as folder:
             uri = f"models:/{self.model}/{champion.version}/artifacts/{BUNDLE}"
             return load_bundle(Path(mlflow.artifacts.download_artifacts(uri, dst_path=folder)))
 
     def _register(self, candidate: Candidate) -> str:
-        """Its version. The alias comes last: what an interruption leaves has none."""
+        """Register the candidate and return its version. The alias is set last: an interruption leaves it in place."""
         logged = log_model(candidate.bundle, candidate.val_file)
         if not self.client.search_registered_models(f"name = '{self.model}'"):
-            self.client.create_registered_model(self.model, description=ABOUT)
-        made = self.client.create_model_version(
+            self.client.create_registered_model(self.model, description=MODEL_DESCRIPTION)
+        created = self.client.create_model_version(
             self.model,
             logged.model_uri,
             logged.run_id,
@@ -179,5 +206,5 @@ class Registry:
             description=candidate.description,
             model_id=logged.model_id,
         )
-        self.client.set_registered_model_alias(self.model, self.alias, made.version)
-        return str(made.version)
+        self.client.set_registered_model_alias(self.model, self.alias, created.version)
+        return str(created.version)

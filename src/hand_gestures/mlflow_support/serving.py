@@ -1,4 +1,4 @@
-"""A bundle as a model of MLflow: with a signature, an example and the code that runs it, nothing pickled."""
+"""A bundle as an MLflow model: with signature, input example and the code that runs it, and without pickles."""
 
 import json
 import tempfile
@@ -14,17 +14,23 @@ from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import Map
 
 import hand_gestures
-from hand_gestures.classifier import Bundle, save_bundle
+from hand_gestures.classifier.bundle import Bundle, save_bundle
 from hand_gestures.store.embedding_file import EmbeddingFile
 
 PACKAGE = Path(hand_gestures.__file__).parent
-BUNDLE, CHANNELS = "classifier", "channel_names.json"  # artifacts; see served_model.py
-PACKAGES = ("mlflow", "torch", "einops", "safetensors", "numpy", "pandas")  # that the model needs where it is served
+BUNDLE, CHANNELS = "classifier", "channel_names.json"  # artifacts; served_model.py reads them
+REQUIREMENTS = ("mlflow", "torch", "einops", "safetensors", "numpy", "pandas")  # where the model is served
 
 
 def log_model(bundle: Bundle, file: EmbeddingFile) -> ModelInfo:
-    """Log the model in the active run; it takes clips as `file` holds them, whose first is the example."""
-    MLFLOW_UV_AUTO_DETECT.set(False)  # it would add this project's whole lock
+    """Log a model in the active run.
+
+    Args:
+        bundle: the model.
+        file: embeddings as the model will get them; the first clip becomes the input example, and its channels are
+            those that the served model expects.
+    """
+    MLFLOW_UV_AUTO_DETECT.set(False)  # it would add the whole lock of this project
     with file.open() as opened:
         example = opened["embeddings/data"][:1].astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
@@ -33,13 +39,13 @@ def log_model(bundle: Bundle, file: EmbeddingFile) -> ModelInfo:
         channels.write_text(json.dumps(file.header.channel_names))
         return mlflow.pyfunc.log_model(
             name="model",
-            python_model=str(PACKAGE / "served_model.py"),
+            python_model=str(PACKAGE / "mlflow_support" / "served_model.py"),
             artifacts={BUNDLE: str(bundle_folder), CHANNELS: str(channels)},
             code_paths=[str(PACKAGE)],
             signature=_signature(example),
             input_example=example,
-            # no index has the local part of a version ("+cpu")
-            pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in PACKAGES],
+            # package indexes do not hold the local part of a version, such as "+cpu"
+            pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
         )
 
 

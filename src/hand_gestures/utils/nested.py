@@ -1,19 +1,24 @@
-"""Nested dictionaries as flat ones."""
+"""Nested dictionaries: flat keys, and the first field in which two differ."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
 class Difference(NamedTuple):
-    """A field in which two dictionaries differ, and its value in each."""
+    """A field in which two dictionaries differ, under its flat key, and its value in each."""
 
     field: str
-    one: Any
-    other: Any
+    first: Any
+    second: Any
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`{"a": {"b": 1}}` → `{"a.b": 1}`; an empty dictionary stays a value."""
+    """Flat keys for nested ones: `{"a": {"b": 1}}` → `{"a.b": 1}`. An empty dictionary stays a value.
+
+    Args:
+        tree: the nested dictionary.
+        prefix: put before every key.
+    """
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping) and value:
@@ -23,10 +28,18 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> Difference | None:
-    """The first field, by name, in which two nested dictionaries differ; None where they are equal."""
-    first, second = flatten(one), flatten(other)
-    for field in sorted(first.keys() | second.keys()):
-        if first.get(field) != second.get(field):
-            return Difference(field, first.get(field), second.get(field))
+def first_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> Difference | None:
+    """The first field by name in which two nested dictionaries differ.
+
+    Args:
+        first: one dictionary.
+        second: the other.
+
+    Returns:
+        None where they are equal. A missing field counts as None.
+    """
+    one, other = flatten(first), flatten(second)
+    for field in sorted(one.keys() | other.keys()):
+        if one.get(field) != other.get(field):
+            return Difference(field, one.get(field), other.get(field))
     return None

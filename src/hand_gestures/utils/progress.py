@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of long work: a bar on a terminal, a plain log line now and then elsewhere."""
 
 import logging
 import sys
@@ -12,10 +12,13 @@ logger = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 15.0
 
 
-def progress(items: Iterable[Item], total: int, doing: str) -> Iterator[Item]:
-    """Pass `items` on and show how far they are; `doing` names the work, e.g. "embedding train clips".
+def progress(items: Iterable[Item], total: int, name: str) -> Iterator[Item]:
+    """Yield `items` unchanged and show how many are done. Nothing is shown where there are no items.
 
-    Where there is nothing to do, nothing is said.
+    Args:
+        items: taken one at a time.
+        total: number of items.
+        name: of the work, such as "embedding training clips".
     """
     if total == 0:
         yield from items
@@ -23,15 +26,15 @@ def progress(items: Iterable[Item], total: int, doing: str) -> Iterator[Item]:
     if sys.stderr.isatty():
         from tqdm import tqdm
 
-        yield from tqdm(items, total=total, desc=doing, leave=True, dynamic_ncols=True)
+        yield from tqdm(items, total=total, desc=name, leave=True, dynamic_ncols=True)
         return
-    started = last = time.monotonic()
+    start = last_line = time.monotonic()
     done = 0
     for done, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
-        if now - last >= SECONDS_BETWEEN_LINES and done < total:
-            last = now
-            remaining = (now - started) / done * (total - done)
-            logger.info("%s: %d of %d, about %.0f s left", doing, done, total, remaining)
-    logger.info("%s: %d of %d in %.0f s", doing, done, total, time.monotonic() - started)
+        if now - last_line >= SECONDS_BETWEEN_LINES and done < total:
+            last_line = now
+            remaining = (now - start) / done * (total - done)
+            logger.info("%s: %d of %d, about %.0f s left", name, done, total, remaining)
+    logger.info("%s: %d of %d in %.0f s", name, done, total, time.monotonic() - start)

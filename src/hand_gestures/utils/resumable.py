@@ -38,6 +38,8 @@ def atomic_write(target: Path, durable: bool = True) -> Iterator[Path]:
     """
     partial, previous = (target.with_name(target.name + end) for end in (".partial", ".previous"))
     target.parent.mkdir(parents=True, exist_ok=True)
+    if previous.exists() and not target.exists():
+        previous.replace(target)  # a kill came between the two moves below
     for leftover in (partial, previous):
         _remove(leftover)
     try:

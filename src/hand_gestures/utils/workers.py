@@ -1,4 +1,4 @@
-"""Work in several processes: results in order, memory flat, nobody left behind."""
+"""Work in several processes: results in order, flat memory, no process left behind (docs/adr/0019 compares joblib)."""
 
 import os
 import signal
@@ -17,49 +17,51 @@ Result = TypeVar("Result")
 
 
 def in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], processes: int) -> Iterator[Result]:
-    """`map(function, tasks)` by `processes` processes: results come in the order of the tasks, a few ahead.
+    """`map(function, tasks)` in worker processes, at most a few tasks ahead of the consumer.
 
-    With one process, here and now. The processes end when this one does, killed or not.
+    Args:
+        function: importable by its name, since workers are spawned.
+        tasks: what `function` is called with; taken as they are needed.
+        processes: number of workers; 1 works in this process. Workers end with this process, even after SIGKILL.
+
+    Yields:
+        The results in the order of the tasks.
 
     Raises:
-        HandGesturesError: a process died, of too little memory for instance.
+        HandGesturesError: a worker died, for example because memory ran out.
     """
     if processes == 1:
         yield from map(function, tasks)
         return
-    # spawn: fork would copy the locks of threads that OpenCV, torch or MLflow have started
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_prepare)
-    ahead: deque[Future[Result]] = deque()
+    # spawn, because fork would copy locks that threads of OpenCV, torch or MLflow hold
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start_worker)
+    pending: deque[Future[Result]] = deque()
     try:
         for task in tasks:
-            ahead.append(pool.submit(function, task))
-            if len(ahead) > 2 * processes:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+            pending.append(pool.submit(function, task))
+            if len(pending) > 2 * processes:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     except BrokenProcessPool as error:
         raise HandGesturesError(
-            f"work in {processes} processes needs all of them, but one died (too little memory is the usual cause); "
-            "run again with fewer processes: what is finished is kept where the step says so"
+            f"work in {processes} processes needs all of them, but one died (usually because memory ran out); "
+            "run again with fewer processes: steps that keep finished work continue"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def end_with_parent() -> None:
-    """Let this process end at once with Ctrl-C, and with its parent, of which a killed one tells nobody."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
-
-
-def _prepare() -> None:
+def _start_worker() -> None:
     import cv2
 
-    cv2.setNumThreads(0)  # one thread a process
-    end_with_parent()
+    cv2.setNumThreads(0)  # one thread per process
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # Ctrl-C reaches all processes of the terminal
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _wait_for_end_of_parent() -> None:
+def _exit_with_parent() -> None:
+    """Exit when the parent process dies: a parent that is killed by SIGKILL sends no notice."""
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])

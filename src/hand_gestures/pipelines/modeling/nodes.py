@@ -1,87 +1,75 @@
-"""From embeddings to an evaluated classifier. torch is imported where it is used: the CLI starts without it."""
+"""From embeddings to an evaluated classifier. torch is imported inside the nodes, so that the CLI starts without it."""
 
-from __future__ import annotations
-
+import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from hand_gestures.mlflow_support import tracking
+from hand_gestures.classifier.bundle import Bundle
 from hand_gestures.parameters import (
     ChannelParameters,
     EvaluationParameters,
     NetworkParameters,
+    RegistryParameters,
     Topic,
     TrainingParameters,
 )
+from hand_gestures.store.embedding_file import EmbeddingFile
 
-if TYPE_CHECKING:
-    from hand_gestures.classifier import Bundle
-    from hand_gestures.evaluation.summary import Score
-    from hand_gestures.store.embedding_file import EmbeddingFile
-else:  # Kedro resolves annotations as it starts, and these would import torch
-    Bundle = EmbeddingFile = Score = Any
+logger = logging.getLogger(__name__)
 
 
 def train(
     train_embeddings: EmbeddingFile,
     val_embeddings: EmbeddingFile,
-    checkpoint: Path,
+    folder: Path,
+    on_epoch: Callable[[Any], None],
     network: NetworkParameters,
     channels: ChannelParameters,
     training: TrainingParameters,
     seed: int,
 ) -> tuple[Bundle, pd.DataFrame]:
-    """The model of the best epoch and the history of all of them; each epoch is tracked as it ends."""
+    """Train a classifier: the model of the best epoch, and the metrics of all epochs."""
     from hand_gestures.store.selection import remaining_channels, select_channels
     from hand_gestures.training.train import train_classifier
 
     chosen = remaining_channels(train_embeddings.header.channel_names, channels.leave_out)
-    trained = train_classifier(
+    return train_classifier(
         select_channels(train_embeddings, chosen),
         select_channels(val_embeddings, chosen),
-        checkpoint=checkpoint,
+        network=network,
+        training=training,
         seed=seed,
-        on_epoch=lambda metrics: tracking.log_metrics(metrics.tracked(), step=metrics.epoch),
-        **network.model_dump(),
-        **training.model_dump(),
+        folder=folder,
+        on_epoch=on_epoch,
     )
-    return trained.best, trained.history
 
 
 def describe_embeddings(
     train_embeddings: EmbeddingFile, val_embeddings: EmbeddingFile, split: pd.DataFrame
 ) -> dict[str, Any]:
-    """Size, classes, groups and fingerprint of both files, which are named in the run; the digest becomes its tag."""
+    """Rows, classes, groups and fingerprint of the training and the validation file."""
     from hand_gestures.dataset.split_table import count_groups
-    from hand_gestures.store.fingerprint import content_digest, describe_file, fingerprint_digest
+    from hand_gestures.store.fingerprint import content_digest, describe_file
 
-    files = {"training": train_embeddings, "validation": val_embeddings}
-    for context, file in files.items():
-        tracking.log_input(file.path.name, content_digest(file.header), context)
-    train, validation = (
-        describe_file(file) | {"groups": count_groups(split, file.sequence_ids)} for file in files.values()
-    )
-    tracking.set_tags(
-        {
-            "dataset_fingerprint": fingerprint_digest(train_embeddings.header.fingerprint),
-            "classes": str(len(train["rows_by_class"])),
-            "clips": str(train["sequences"] + validation["sequences"]),
-        }
-    )
-    return {"train": train, "validation": validation}
+    return {
+        name: describe_file(file)
+        | {"content_digest": content_digest(file.header), "groups": count_groups(split, file.sequence_ids)}
+        for name, file in {"train": train_embeddings, "validation": val_embeddings}.items()
+    }
 
 
-def record_run(parameters: dict[str, Any], history: pd.DataFrame) -> dict[str, Any]:
-    """Parameters, packages, date and MLflow run of the training that gave this history."""
-    from hand_gestures.reporting import run_summary as run_record
+def record_run(parameters: dict[str, Any], history: pd.DataFrame, mlflow_run: dict[str, str]) -> dict[str, Any]:
+    """Parameters, package versions, date and MLflow run of a training."""
+    from hand_gestures.reporting import run_summary
 
     plain = {
         name: value.model_dump(mode="json") if isinstance(value, Topic) else value for name, value in parameters.items()
     }
-    return run_record.record_run(plain, history, tracking.tracked_run(), datetime.now(UTC))
+    return run_summary.record_run(plain, history, mlflow_run, datetime.now(UTC))
 
 
 def evaluate_validation(
@@ -101,24 +89,18 @@ def evaluate_validation(
     pd.DataFrame,
     pd.DataFrame,
 ]:
-    """Figures, predictions, tables by class and group, confusion matrix, and what both attention layers look at: their
-    statistics by class and their weights in each clip; of the model on disk."""
-    from hand_gestures.evaluation.attention import channel_statistics, clip_attention, frame_statistics
-    from hand_gestures.evaluation.tables import confusion
+    """Score the saved model on the validation clips; the outputs are the fields of a `Score`."""
+    from hand_gestures.evaluation.summary import score_classifier
 
-    score = _score(classifier, val_embeddings, "validation", split, training, evaluation, seed)
-    tracking.log_metrics(_comparable(score.figures, "best_val"))
-    result = score.evaluation
-    classes = result.predictions["class_name"].tolist()
-    return (
-        score.figures,
-        result.predictions,
-        score.by_class,
-        score.by_group,
-        confusion(result.predictions),
-        channel_statistics(result.channel_attention, classes, classifier.channel_names),
-        frame_statistics(result.sequence_attention, classes),
-        clip_attention(result),
+    return score_classifier(
+        classifier,
+        val_embeddings,
+        "validation",
+        dict(zip(split["sequence_id"], split["group"], strict=True)),
+        batch_size=training.batch_size,
+        device=training.device,
+        parameters=evaluation,
+        seed=seed,
     )
 
 
@@ -130,41 +112,69 @@ def evaluate_test(
     evaluation: EvaluationParameters,
     seed: int,
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Figures, predictions, tables by class and group of the test; empty where there is none.
+    """Metrics, predictions and tables by class and group of the test clips; empty without a test split.
 
-    Nothing else looks at the test: the epoch was chosen on validation before, and nothing is chosen after.
+    Nothing else reads the test clips: the epoch was chosen on validation before, and nothing is chosen after.
     """
-    score = _score(classifier, test_embeddings, "test", split, training, evaluation, seed)
-    tracking.log_metrics(_comparable(score.figures, "test"))
-    return score.figures, score.evaluation.predictions, score.by_class, score.by_group
+    from hand_gestures.evaluation.summary import score_classifier
+
+    score = score_classifier(
+        classifier,
+        test_embeddings,
+        "test",
+        dict(zip(split["sequence_id"], split["group"], strict=True)),
+        batch_size=training.batch_size,
+        device=training.device,
+        parameters=evaluation,
+        seed=seed,
+    )
+    return score.metrics, score.predictions, score.per_class, score.per_group
 
 
-def _score(
-    bundle: Bundle,
-    file: EmbeddingFile,
-    side: str,
-    split: pd.DataFrame,
+def measure_faithfulness(
+    classifier: Bundle,
+    val_embeddings: EmbeddingFile,
     training: TrainingParameters,
     evaluation: EvaluationParameters,
     seed: int,
-) -> Score:
-    from hand_gestures.evaluation.summary import score_classifier
+) -> pd.DataFrame:
+    """Accuracy without the most attended frames and channels, beside accuracy without random ones."""
+    from hand_gestures.evaluation import faithfulness
+    from hand_gestures.utils.devices import choose_device
 
-    groups = dict(zip(split["sequence_id"], split["group"], strict=True))
-    return score_classifier(
-        bundle,
-        file,
-        side,
-        groups,
+    return faithfulness.measure_faithfulness(
+        classifier,
+        val_embeddings,
+        clips=evaluation.faithfulness_clips,
+        draws=evaluation.faithfulness_draws,
         batch_size=training.batch_size,
-        device=training.device,
+        device=choose_device(training.device),
         seed=seed,
-        **evaluation.scoring(),
     )
 
 
-def _comparable(figures: dict[str, Any], prefix: str) -> dict[str, float]:
-    """What runs are compared by: no counts, and of the intervals only that of the accuracy."""
-    kept = {name for name, value in figures.items() if isinstance(value, float)}
-    ends = {name for name in kept if name.endswith(("_low", "_high"))} - {"accuracy_low", "accuracy_high"}
-    return {f"{prefix}_{name}": figures[name] for name in sorted(kept - ends)}
+def register_model(
+    classifier: Bundle,
+    val_embeddings: EmbeddingFile,
+    metrics: dict[str, Any],
+    record: dict[str, Any],
+    mlflow_run: dict[str, str],
+    registry: RegistryParameters,
+    training: TrainingParameters,
+) -> dict[str, Any]:
+    """Register the model if it is the first or better than the champion; the decision and its reason."""
+    from hand_gestures.mlflow_support.registry import Registry, make_candidate, measure_performance, not_offered
+    from hand_gestures.reporting.run_summary import result_lines
+
+    if not registry.enabled:
+        decision = not_offered("registry.enabled is false")
+    elif not mlflow_run:
+        decision = not_offered("the run is not tracked")
+    else:
+        name, text = result_lines(metrics, {}, record["parameters"]["evaluation"]["confidence_level"])[0]
+        decision = Registry(registry.model, registry.alias).offer(
+            make_candidate(classifier, val_embeddings, metrics, record, f"{name} {text}"),
+            lambda bundle: measure_performance(bundle, val_embeddings, training.batch_size, training.device),
+        )
+    logger.log(logging.WARNING if decision.decision == "not_comparable" else logging.INFO, decision.sentence)
+    return decision.as_dict()

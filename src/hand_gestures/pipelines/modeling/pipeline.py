@@ -1,22 +1,22 @@
-"""HDF5 → classifier → metrics and attention statistics, and their report."""
+"""HDF5 → classifier → metrics and attention statistics."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines import reporting
-from hand_gestures.pipelines.modeling.attention_nodes import measure_faithfulness
 from hand_gestures.pipelines.modeling.nodes import (
     describe_embeddings,
     evaluate_test,
     evaluate_validation,
+    measure_faithfulness,
     record_run,
+    register_model,
     train,
 )
-from hand_gestures.pipelines.modeling.registry_nodes import register_model
 
 
 def create_pipeline() -> Pipeline:
-    """The `modeling` pipeline; what it measured is reported by the one of that name."""
-    measured = pipeline(
+    """The `modeling` pipeline."""
+    scoring = ["split", "params:training", "params:evaluation", "params:seed"]
+    return pipeline(
         [
             node(
                 describe_embeddings,
@@ -30,6 +30,7 @@ def create_pipeline() -> Pipeline:
                     "train_embeddings",
                     "val_embeddings",
                     "training_checkpoint",
+                    "on_epoch",
                     "params:network",
                     "params:channels",
                     "params:training",
@@ -40,20 +41,13 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 record_run,
-                inputs=["parameters", "training_history"],
+                inputs=["parameters", "training_history", "mlflow_run"],
                 outputs="run_record",
                 name="record_run",
             ),
             node(
                 evaluate_validation,
-                inputs=[
-                    "classifier",
-                    "val_embeddings",
-                    "split",
-                    "params:training",
-                    "params:evaluation",
-                    "params:seed",
-                ],
+                inputs=["classifier", "val_embeddings", *scoring],
                 outputs=[
                     "evaluation",
                     "val_predictions",
@@ -74,14 +68,7 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 evaluate_test,
-                inputs=[
-                    "classifier",
-                    "test_embeddings",
-                    "split",
-                    "params:training",
-                    "params:evaluation",
-                    "params:seed",
-                ],
+                inputs=["classifier", "test_embeddings", *scoring],
                 outputs=["test_evaluation", "test_predictions", "test_per_class", "test_per_group"],
                 name="evaluate_test",
             ),
@@ -92,6 +79,7 @@ def create_pipeline() -> Pipeline:
                     "val_embeddings",
                     "evaluation",
                     "run_record",
+                    "mlflow_run",
                     "params:registry",
                     "params:training",
                 ],
@@ -101,4 +89,3 @@ def create_pipeline() -> Pipeline:
         ],
         tags="modeling",
     )
-    return measured + reporting.create_pipeline()
