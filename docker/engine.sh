@@ -1,5 +1,5 @@
-# Source this file. It defines build_image and run_image, which use Docker, or podman if no Docker engine runs. podman keeps
-# its files in the folder $scratch and builds a base image from Debian packages, so no image registry is needed.
+# Source this file. It defines build_image and run_image. They use Docker, or podman if no Docker engine runs. podman keeps
+# its files in the folder $scratch. Its base image is built from Debian packages, so no image registry is needed.
 scratch=$(mktemp -d)
 build_options=()
 if docker info > /dev/null 2>&1; then
@@ -16,7 +16,7 @@ prepare_engine() { # fails with a message if no image can be built
         echo "No Docker engine is running, and apt-get could not install ${tools[*]}, which replace it."
         return 1
     fi
-    cat > "$CONTAINERS_CONF" << END # use neither systemd nor journald, and only limits that are allowed inside a container
+    cat > "$CONTAINERS_CONF" << END # no systemd, no journald, only limits that are allowed in a container
 [containers]
 default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 [engine]
