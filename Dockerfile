@@ -1,13 +1,13 @@
-# The project with its locked packages; the entry point is kedro. What runs write lies in three mounted folders,
-# data, mlruns and huggingface: README.md has the command.
-# The base has no CUDA: PyPI's torch brings its own, and the host's driver comes in with --gpus.
+# The project with its locked packages. The entry point is kedro. Runs write only to three mounted folders: data, mlruns
+# and huggingface. docs/gpu.md has the command.
+# The base image has no CUDA: torch from PyPI contains it, and --gpus provides the driver of the host.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
-# cuda, or cpu: PyTorch's build without CUDA, of the locked version but from an index of its own, so without locked hash
+# cuda, or cpu: PyTorch without CUDA in the locked version; from another index, so the locked hash is not checked
 ARG VARIANT=cuda
 ARG CPU_INDEX=https://download.pytorch.org/whl/cpu
-# Packages to do without, as a regular expression: with hands.enabled: false, 'ultralytics.*', which is under the AGPL
+# Regular expression of packages to leave out, e.g. 'ultralytics.*' (AGPL), which hands.enabled: false does not need
 ARG LEAVE_OUT=none
 WORKDIR /build
 COPY requirements.txt docker/requirements-server.txt ./
@@ -18,7 +18,7 @@ RUN case "${VARIANT}" in \
     esac; \
     awk -v out="^(${out})==" '/^[a-z]/ { skip = $0 ~ out } !skip' requirements.txt > locked.txt; \
     sed -nE 's/^(torch|torchvision)==([^ ]+).*/\1==\2+cpu/p' requirements.txt > cpu.txt
-# Why --no-deps: see the Makefile. Every package has a wheel, so nothing is compiled here either.
+# The Makefile explains --no-deps. Every package has a wheel, so the image needs no compiler.
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv --without-pip /venv \
     && install="python3 -m pip --python /venv/bin/python install --no-deps --only-binary :all:" \
@@ -26,7 +26,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     && if [ "${VARIANT}" = cpu ]; then $install --index-url "${CPU_INDEX}" -r cpu.txt; fi
 
 FROM ${PYTHON_IMAGE}
-# OpenCV's shared libraries, as Debian has them at the time
+# Shared libraries for OpenCV, in the current Debian version
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
@@ -36,17 +36,17 @@ COPY --from=packages /venv /venv
 WORKDIR /app
 COPY pyproject.toml .telemetry LICENSE README.md ./
 COPY conf ./conf
-# Beside data/, which a volume hides
+# Not in data/, because a volume hides that folder
 COPY data/06_models/compact_backbones ./compact_backbones
 COPY src ./src
-# Any user may write into the mounted folders, so that `--user "$(id -u)"` gives files of one's own, and nowhere else.
+# Any user can write to the mounted folders, and only there: with `--user "$(id -u)"` the files belong to you.
 RUN python3 -m compileall -q src && install -d -m 1777 data mlruns huggingface
 
 ENV PATH=/venv/bin:$PATH \
     PYTHONPATH=/app/src \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    # libraries keep their settings and caches in the home folder, and ask for the name of a user who has none here
+    # libraries need a home folder for settings and caches, and a name for the current user
     HOME=/tmp \
     USER=gestures \
     HF_HOME=/app/huggingface \
@@ -56,7 +56,7 @@ ENV PATH=/venv/bin:$PATH \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
 
-# `make image` gives the package's version
+# `make image` passes the version of the package
 ARG VERSION=unknown
 LABEL org.opencontainers.image.title="hand_gestures" \
       org.opencontainers.image.description="Hand gestures from video. Packages keep their licences: README.md" \
@@ -64,7 +64,7 @@ LABEL org.opencontainers.image.title="hand_gestures" \
       org.opencontainers.image.version="${VERSION}"
 
 USER 10001:10001
-# Python as the first process of a container does not hear SIGTERM
+# Python as the first process of a container ignores SIGTERM
 STOPSIGNAL SIGINT
 ENTRYPOINT ["kedro"]
 CMD ["run"]

@@ -1,5 +1,5 @@
-# Sourced: build_image and run_image, with Docker, or with podman where no Docker engine runs. What podman makes lies
-# in the folder $scratch, a base image out of Debian's packages among it: no registry of images is asked.
+# Source this file. It defines build_image and run_image. They use Docker, or podman if no Docker engine runs. podman keeps
+# its files in the folder $scratch. Its base image is built from Debian packages, so no image registry is needed.
 scratch=$(mktemp -d)
 build_options=()
 if docker info > /dev/null 2>&1; then
@@ -9,14 +9,14 @@ else
     export CONTAINERS_CONF=$scratch/containers.conf TMPDIR=$scratch
 fi
 
-prepare_engine() { # fails, and says what is missing, where no image can be built
+prepare_engine() { # fails with a message if no image can be built
     if [ "${engine[0]}" = docker ]; then return; fi
     local tools=(podman runc mmdebstrap)
     if ! { type "${tools[@]}" || install "${tools[@]}"; } > /dev/null 2>&1; then
-        echo "No Docker engine runs here, and apt-get does not give ${tools[*]}, which would do without."
+        echo "No Docker engine is running, and apt-get could not install ${tools[*]}, which replace it."
         return 1
     fi
-    cat > "$CONTAINERS_CONF" << END # neither systemd nor journald, and limits that one may set in a container too
+    cat > "$CONTAINERS_CONF" << END # no systemd, no journald, only limits that are allowed in a container
 [containers]
 default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 [engine]
@@ -28,13 +28,13 @@ END
     build_options+=(--build-arg PYTHON_IMAGE=localhost/python:3.11)
     if ! { make_base && try_engine; } > "$scratch/engine.log" 2>&1; then
         tail -5 "$scratch/engine.log"
-        echo "No Docker engine runs here, and podman may not build and run an image: a sandbox, or no Debian mirror."
+        echo "No Docker engine is running, and podman cannot build and run an image (a sandbox, or no Debian mirror)."
         return 1
     fi
     mount_package_sources
 }
 
-try_engine() { # with an image of one step
+try_engine() { # build and run an image with one step
     mkdir "$scratch/nothing"
     printf 'FROM localhost/python:3.11\nRUN true\n' > "$scratch/nothing/Dockerfile"
     "${engine[@]}" build "${build_options[@]}" --tag localhost/nothing "$scratch/nothing" \
@@ -45,7 +45,7 @@ install() {
     apt-get update && apt-get install -y --no-install-recommends "$@"
 }
 
-make_base() { # Debian's own Python 3.11 in place of python:3.11-slim-bookworm
+make_base() { # Python 3.11 from Debian replaces python:3.11-slim-bookworm
     local mirror debian=('Created-By: Packages' 'Origin: Debian' 'Label: Debian')
     mirror=$(apt-get indextargets --format '$(REPO_URI)' "${debian[@]}" | sed -n 1p)
     mmdebstrap --quiet --mode=root --variant=apt --include=python3-venv,python3-pip --dpkgopt=force-unsafe-io \
@@ -54,7 +54,7 @@ make_base() { # Debian's own Python 3.11 in place of python:3.11-slim-bookworm
         && rm "$scratch/base.tar"
 }
 
-mount_package_sources() { # where this machine's pip finds packages and whom it trusts: not kept by the image
+mount_package_sources() { # pip settings and certificates of this machine, for the build only
     local path
     echo '[global]' > "$scratch/pip.conf"
     python3 -m pip config list \
@@ -65,17 +65,17 @@ mount_package_sources() { # where this machine's pip finds packages and whom it 
     done
 }
 
-build_image() { # options; the tag is $image
+build_image() { # arguments: build options; the tag is $image
     "${engine[@]}" build "${build_options[@]}" --tag "$image" "$@" .
 }
 
 network=none
-run_image() { # options, the image, its arguments: with as few rights as possible
+run_image() { # arguments: options, image, its arguments; runs with minimal privileges
     "${engine[@]}" run --rm --network "$network" --read-only --tmpfs /tmp --cap-drop ALL \
         --security-opt no-new-privileges "$@"
 }
 
-remove_all() { # that was made here
+remove_all() { # containers, volumes and files created by the test
     if [ "${engine[0]}" = podman ]; then
         "${engine[@]}" rm --all --force --time 0 > /dev/null || true
         umount "$scratch/images/overlay" 2> /dev/null || true

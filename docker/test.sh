@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the Dockerfile and runs the demo in the image at a tiny size: as the image's own user, with a read-only root
-# file system, without capabilities and network, its three folders mounted; MLflow's server runs as compose.yaml says.
-#   docker/test.sh          the whole image, about a quarter of an hour
-#   docker/test.sh small    without torch and all that needs it: frames are drawn, catalogued and split, nothing learns
+# Builds the image and runs the demo in it at a tiny size: with the user of the image, a read-only root file system, no
+# capabilities, no network and three mounted folders. The MLflow server runs with the settings of compose.yaml.
+#   docker/test.sh          the whole image, about 15 minutes
+#   docker/test.sh small    without torch and packages that need it: draws, catalogues and splits frames, trains nothing
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source docker/engine.sh
@@ -26,11 +26,11 @@ fi
 
 say() { printf 'image, %s s: %s\n' "$SECONDS" "$*"; }
 
-words() { # of a service in compose.yaml, one a line
+words() { # the words of a setting of a service in compose.yaml, one per line
     .venv/bin/python -c "import yaml; print(*yaml.safe_load(open('compose.yaml'))['services']['$1']$2, sep='\n')"
 }
 
-start() { # a service, as compose.yaml has it, until it is healthy; then options of its container
+start() { # arguments: service of compose.yaml, options of its container; waits until the service is healthy
     local service=$1 command healthy
     shift
     mapfile -t command < <(words "$service" "['entrypoint']")
@@ -47,8 +47,8 @@ start() { # a service, as compose.yaml has it, until it is healthy; then options
     return 1
 }
 
-prepare_engine || exit 77 # it has said why
-say "an engine and a base are there"
+prepare_engine || exit 77 # it has printed the reason
+say "the engine and the base image are ready"
 build_image --build-arg VERSION="$version" --build-arg LEAVE_OUT="$leave_out" > "$scratch/build.log" 2>&1 \
     || { tail -40 "$scratch/build.log"; exit 1; }
 say "built, $("${engine[@]}" image inspect --format '{{.Size}}' "$image" | numfmt --to si --suffix B) unpacked"
@@ -62,7 +62,7 @@ run_image --entrypoint bash "$image" -ec '
     if touch conf/new || touch /venv/new; then exit 1; fi
     python -c "import cv2"
 ' 2> /dev/null
-say "its user is none of the host, it has no compilers, and may write nothing; OpenCV is imported"
+say "the image has its own user, no compilers and no write access; OpenCV can be imported"
 
 start mlflow "${volumes[@]}" --env MLFLOW_BACKEND_STORE_URI=sqlite:////app/mlruns/server.db \
     --env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
@@ -74,6 +74,6 @@ run_image --entrypoint python "$image" -c 'import mlflow
 mlflow.set_tracking_uri("http://127.0.0.1:5000")
 assert len(mlflow.search_runs(search_all_experiments=True)) == 1'
 run_image "${volumes[@]}" --entrypoint stat "$image" --format '%n belongs to user %u' "$product" | grep 'user 10001$'
-say "the demo has run, and MLflow's server knows it"
+say "the demo ran, and the MLflow server has its run"
 network=none
 if [ $pipeline = __default__ ]; then start viz "${volumes[@]}"; fi

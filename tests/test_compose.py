@@ -1,4 +1,4 @@
-"""compose.yaml and compose.gpu.yaml; that the image runs as they say, docker/test.sh shows."""
+"""compose.yaml and compose.gpu.yaml. docker/test.sh tests that the image runs with these settings."""
 
 import re
 import subprocess
@@ -12,19 +12,19 @@ FILES = [ROOT / "compose.yaml", ROOT / "compose.gpu.yaml"]
 BASE, GPU = (yaml.safe_load(file.read_text())["services"] for file in FILES)
 OWN = {name: service for name, service in BASE.items() if service["image"] == "hand-gestures"}
 # fmt: off
-KNOWN = {
+COMPOSE_KEYS = {
     "cap_drop", "depends_on", "deploy", "entrypoint", "environment", "healthcheck", "image", "ports", "profiles",
     "pull_policy", "read_only", "restart", "security_opt", "shm_size", "tmpfs", "user", "volumes",
 }
 # fmt: on
 
 
-def test_a_service_has_only_words_that_compose_knows():
+def test_a_service_has_only_compose_keys():
     for service in [*BASE.values(), *GPU.values()]:
-        assert set(service) <= KNOWN
+        assert set(service) <= COMPOSE_KEYS
 
 
-def test_docker_compose_takes_both_files():
+def test_docker_compose_accepts_both_files():
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("Docker Compose is not installed here")
     files = [word for file in FILES for word in ("--file", str(file))]
@@ -38,7 +38,7 @@ def test_every_port_is_on_loopback():
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in ports)
 
 
-def test_a_secret_comes_from_the_environment_alone():
+def test_a_secret_comes_only_from_the_environment():
     variables = [item for service in BASE.values() for item in service.get("environment", {}).items()]
     secrets = {name: value for name, value in variables if re.search("PASSWORD|TOKEN|SECRET|KEY", name)}
     assert set(secrets) == {"HF_TOKEN", "PGPASSWORD", "POSTGRES_PASSWORD"}
@@ -46,26 +46,26 @@ def test_a_secret_comes_from_the_environment_alone():
     assert not re.search(r"://[^\s/]+@", "".join(file.read_text() for file in FILES))
 
 
-def test_every_service_that_stays_is_asked_for_its_health():
-    staying = {name for name, service in BASE.items() if "restart" in service}
-    assert staying == {"mlflow", "viz", "postgres"}
-    assert staying == {name for name, service in BASE.items() if "healthcheck" in service}
+def test_every_long_running_service_has_a_health_check():
+    long_running = {name for name, service in BASE.items() if "restart" in service}
+    assert long_running == {"mlflow", "viz", "postgres"}
+    assert long_running == {name for name, service in BASE.items() if "healthcheck" in service}
 
 
-def test_a_service_starts_when_what_it_needs_is_healthy():
-    needs = [need for service in BASE.values() for need in service.get("depends_on", {}).items()]
-    assert {name for name, _ in needs} == {"mlflow", "postgres"}
-    assert all(need["condition"] == "service_healthy" and name in BASE for name, need in needs)
+def test_a_service_starts_after_its_dependencies_are_healthy():
+    dependencies = [item for service in BASE.values() for item in service.get("depends_on", {}).items()]
+    assert {name for name, _ in dependencies} == {"mlflow", "postgres"}
+    assert all(item["condition"] == "service_healthy" and name in BASE for name, item in dependencies)
 
 
-def test_volumes_are_the_folders_that_anybody_may_write_to():
-    (made,) = re.findall(r"install -d -m 1777 (.+)", (ROOT / "Dockerfile").read_text())
-    folders = {f"/app/{name}" for name in made.split()}
+def test_volumes_are_the_world_writable_folders_of_the_image():
+    (writable,) = re.findall(r"install -d -m 1777 (.+)", (ROOT / "Dockerfile").read_text())
+    folders = {f"/app/{name}" for name in writable.split()}
     mounted = {volume.split(":")[1] for service in OWN.values() for volume in service["volumes"]}
     assert mounted == folders
 
 
-def test_own_services_run_without_rights():
+def test_own_services_run_without_privileges():
     assert set(OWN) == {"mlflow", "train", "viz"}
     for service in OWN.values():
         assert service["read_only"]
@@ -73,5 +73,5 @@ def test_own_services_run_without_rights():
         assert service["user"] == "${RUN_AS:-10001:10001}"
 
 
-def test_the_gpu_file_adds_the_devices_and_nothing_else():
+def test_the_gpu_file_adds_only_the_devices():
     assert {name: set(service) for name, service in GPU.items()} == {"train": {"deploy"}}

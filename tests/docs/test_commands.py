@@ -1,4 +1,4 @@
-"""The commands that the pages give: what can be run in seconds is run, and all name what there is."""
+"""Commands on the pages: those that take seconds are run, and all name things that exist."""
 
 import copy
 import re
@@ -22,29 +22,30 @@ from tiny_project import TINY, copy_project
 
 PIPELINES = register_pipelines()
 TAGS = {tag for pipeline in PIPELINES.values() for node in pipeline.nodes for tag in node.tags}
-# Commands that are not run here, by how they begin; those with $ at the end are meant as a whole.
+# Commands that are not run here: prefix → reason. A prefix that ends with $ must match the whole command.
 NOT_RUN = {
     "source ": "sets up a shell",
     "export ": "sets up a shell",
-    "make ": "installs packages, or takes minutes; its targets are checked, and what `make demo` calls is run",
-    "mlflow ui": "serves until it is stopped",
-    "kedro viz run": "serves until it is stopped",
+    "make ": "installs packages or takes minutes; its targets are checked, and the commands of `make demo` are run",
+    "mlflow ui": "runs a server until it is stopped",
+    "kedro viz run": "runs a server until it is stopped",
     "docker ": "needs a container engine",
-    "kedro run$": "fetches the real backbones from the network",
-    "kedro run --params ": "fetches the real backbones from the network",
-    "kedro run --pipeline feature_engineering": "fetches the real backbones from the network",
-    "kedro run --pipeline model_comparison": "trains thirty times; the comparison has tests of its own",
-    "kedro run --pipeline modeling --params training.epochs=60": "one pipeline once more; with 5 epochs it is run",
-    "kedro run --env demo --params seed=1": "the whole demo once more",
-    "kedro run --env demo --pipeline sample_data --tags clips --params seed=1": "the drawing once more",
+    "kedro run$": "downloads the real backbones",
+    "kedro run --params ": "downloads the real backbones",
+    "kedro run --pipeline feature_engineering": "downloads the real backbones",
+    "kedro run --pipeline model_comparison": "trains thirty times; tests/comparison covers it",
+    "kedro run --pipeline modeling --params training.epochs=60": "the same pipeline runs with 5 epochs",
+    "kedro run --env demo --params seed=1": "the same as the demo with another seed",
+    "kedro run --env demo --pipeline sample_data --tags clips --params seed=1": "the same drawing with another seed",
 }
 COMMANDS = commands()
-STORE = "sqlite:///mlflow.db"  # MLflow keeps it open as long as the process lives: here it is that of another project
+# MLflow keeps a store open until the process ends, and another project may use this one: snippets get another path.
+STORE = "sqlite:///mlflow.db"
 
 
-def reason(command: str) -> str | None:
-    """Why a command is not run."""
-    return next((why for start, why in NOT_RUN.items() if f"{command}$".startswith(start)), None)
+def skip_reason(command: str) -> str | None:
+    """Why a command is not run, or None."""
+    return next((reason for prefix, reason in NOT_RUN.items() if f"{command}$".startswith(prefix)), None)
 
 
 def merged(base: dict, changes: dict) -> dict:
@@ -56,7 +57,7 @@ def merged(base: dict, changes: dict) -> dict:
 
 @pytest.fixture(scope="module")
 def project(demo, tmp_path_factory) -> Iterator[Path]:
-    """A copy of the tiny demo, whose every environment is that demo; videos lie where they are looked for."""
+    """A copy of the tiny demo project: every environment has the demo parameters, and a video to ingest."""
     folder = copy_project(tmp_path_factory.mktemp("pages"))
     shutil.copytree(demo / "data" / "demo", folder / "data" / "demo")
     conf = folder / "conf" / "demo"
@@ -64,9 +65,9 @@ def project(demo, tmp_path_factory) -> Iterator[Path]:
     for environment in (conf, folder / "conf" / "local"):
         (environment / "parameters.yml").write_text(yaml.safe_dump(parameters))
     shutil.copy(conf / "globals.yml", folder / "conf" / "local")
-    for place in ("data/01_raw/videos", "PATH"):
-        (folder / place / "wave").mkdir(parents=True)
-        write_video(folder / place / "wave" / "a.mp4", frames=6)
+    for videos in ("data/01_raw/videos", "PATH"):
+        (folder / videos / "wave").mkdir(parents=True)
+        write_video(folder / videos / "wave" / "a.mp4", frames=6)
     store = mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -88,31 +89,31 @@ def kedro(project) -> Callable[[str], None]:
     return run
 
 
-def test_commands_and_snippets_of_the_pages_run(project, kedro):
-    """Videos come last: they add frames to those of the demo."""
-    ran = sorted(
-        (command for command in COMMANDS if not reason(command)), key=lambda command: "video_ingest" in command
+def test_commands_and_python_snippets_run(project, kedro):
+    """Commands that read videos run last, because they add frames to those of the demo."""
+    to_run = sorted(
+        (command for command in COMMANDS if not skip_reason(command)), key=lambda command: "video_ingest" in command
     )
-    for command in ran:
+    for command in to_run:
         kedro(command)
-    assert any("video_ingest" in command for command in ran)
+    assert any("video_ingest" in command for command in to_run)
     for page in PAGES:
         for block in blocks(page, "python"):
             text = block.text.replace(STORE, f"sqlite:///{project}/mlflow.db")
             exec(compile(text, page.name, "exec"), {"__name__": page.stem})
 
 
-def test_every_reason_belongs_to_a_command():
-    for start in NOT_RUN:
-        assert any(f"{command}$".startswith(start) for command in COMMANDS), start
+def test_every_skip_reason_matches_a_command():
+    for prefix in NOT_RUN:
+        assert any(f"{command}$".startswith(prefix) for command in COMMANDS), prefix
 
 
-def test_only_commands_of_the_project_are_run():
-    assert {shlex.split(command)[:2][-1] for command in COMMANDS if not reason(command)} == {"run"}
+def test_only_kedro_run_commands_are_run():
+    assert {shlex.split(command)[:2][-1] for command in COMMANDS if not skip_reason(command)} == {"run"}
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("kedro run")])
-def test_a_run_names_what_there_is(command):
+def test_a_kedro_command_uses_existing_names(command):
     words = shlex.split(command)
     assert set(option(words, "--pipeline")) <= set(PIPELINES)
     assert set(option(words, "--tags")) <= TAGS
@@ -130,20 +131,20 @@ def is_parameter(dotted: str) -> bool:
     return True
 
 
-def test_a_wrong_name_is_no_parameter():
+def test_a_wrong_name_is_not_a_parameter():
     assert is_parameter("training.epochs")
     assert not is_parameter("training.epoch")
     assert not is_parameter("training.epochs.more")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_make_has_every_target_that_a_page_names(page):
+def test_make_targets_on_a_page_exist(page):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)) <= targets
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_names_parameters_and_files_that_there_are(page):
+def test_parameters_and_files_on_a_page_exist(page):
     topics = "|".join(
         name for name, field in Parameters.model_fields.items() if hasattr(field.annotation, "model_fields")
     )
@@ -154,7 +155,7 @@ def test_a_page_names_parameters_and_files_that_there_are(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files_and_headings(page):
+def test_links_lead_to_existing_files_and_headings(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if target.startswith("http"):
             continue
@@ -162,7 +163,7 @@ def test_links_lead_to_files_and_headings(page):
         linked = page.parent / path if path else page
         assert linked.is_file(), target
         if heading and heading not in headings(linked):
-            assert linked.name == "parameters.md", target  # its headings are made from the topics
+            assert linked.name == "parameters.md", target  # the build generates its headings from the topics
             assert heading in Parameters.model_fields, target
 
 

@@ -1,4 +1,4 @@
-"""README.ru.md says what README.md says: the same headings, code, links and figures."""
+"""README.ru.md matches README.md: the same headings, code, links and numbers."""
 
 import re
 
@@ -7,38 +7,38 @@ from doc_pages import ROOT, blocks, prose
 ENGLISH, RUSSIAN = ROOT / "README.md", ROOT / "README.ru.md"
 
 
-def levels(page):
+def heading_levels(page):
     return re.findall(r"^(#+) ", prose(page), re.MULTILINE)
 
 
-def targets(page):
+def link_targets(page):
     return [target for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)) if not target.startswith("README")]
 
 
-def figures(page):
+def numbers(page):
     return sorted(re.findall(r"(?<![\w.])\d+(?:\.\d+)*", prose(page).replace("/resnext50", "")))
 
 
-def test_headings_are_as_many_and_as_deep():
-    assert levels(RUSSIAN) == levels(ENGLISH)
+def test_headings_have_the_same_levels():
+    assert heading_levels(RUSSIAN) == heading_levels(ENGLISH)
 
 
-def test_code_is_the_same():
+def test_code_blocks_are_the_same():
     assert blocks(RUSSIAN) == blocks(ENGLISH)
 
 
 def test_links_and_pictures_are_the_same():
-    assert targets(RUSSIAN) == targets(ENGLISH)
+    assert link_targets(RUSSIAN) == link_targets(ENGLISH)
 
 
-def test_figures_are_the_same():
-    assert figures(RUSSIAN) == figures(ENGLISH)
+def test_numbers_are_the_same():
+    assert numbers(RUSSIAN) == numbers(ENGLISH)
 
 
-def test_rows_of_tables_are_as_many():
+def test_tables_have_the_same_number_of_rows():
     assert prose(RUSSIAN).count("\n|") == prose(ENGLISH).count("\n|")
 
 
-def test_each_leads_to_the_other():
+def test_each_page_links_to_the_other():
     assert "(README.ru.md)" in prose(ENGLISH)
     assert "(README.md)" in prose(RUSSIAN)
