@@ -38,6 +38,11 @@ def test_a_class_without_clips_has_a_row_without_rates():
     assert pd.isna(table.loc["d", "accuracy"])
 
 
+def test_counts_stay_integers_if_every_prediction_is_wrong():
+    table = per_class(predictions(["a", "b"], ["b", "a"], ["p", "q"]), ["a", "b"])
+    assert all(table[column].dtype.kind == "i" for column in ("clips", "right", "times_mistaken"))
+
+
 def test_the_worst_group_comes_first_and_the_larger_of_equal_ones():
     table = per_group(predictions(predicted=["a", "b", "a", "c", "x", "x", "x", "x"], groups=list("pqpqrrrs")))
     assert table["group"].tolist() == ["r", "q", "s", "p"]

@@ -28,11 +28,11 @@ def per_class(predictions: pd.DataFrame, class_names: list[str]) -> pd.DataFrame
         return pd.DataFrame(columns=CLASS_COLUMNS)
     # a class that never occurs has no rate: NaN, where scikit-learn's default is 0
     true, predicted = (predictions[column].to_numpy(object) for column in ("class_name", "predicted"))
-    precision, recall, f1, clips = precision_recall_fscore_support(
+    precision, recall, f1, _ = precision_recall_fscore_support(
         true, predicted, labels=class_names, zero_division=np.nan
     )
     counts = _count_pairs(predictions, class_names)
-    correct = counts.diagonal()
+    clips, correct = counts.sum(axis=1), counts.diagonal()  # scikit-learn's counts are floats if nothing is correct
     mistakes = counts - np.diag(correct)
     names_or_none = np.array([*class_names, ""], object)  # index -1 is no class
     return pd.DataFrame(
