@@ -21,9 +21,9 @@ MEASURING = {"clips": 100, "draws": 3, "batch_size": 7, "device": torch.device("
 
 
 class Network(nn.Module):
-    """Answers by the mean of all it sees, whichever way it attends: at what is far from the mean, or anywhere.
+    """Classifies by the mean over all frames and channels; attention does not change its logits.
 
-    `attend` maps strengths (B, C, T), the distances from the mean, to scores of that shape.
+    `attend` maps strengths (B, C, T), the distances from the mean, to attention scores of that shape.
     """
 
     def __init__(self, attend):
@@ -32,16 +32,16 @@ class Network(nn.Module):
         self.register_buffer("mean", torch.full((CHANNELS, 1, WIDTH), MEAN))
 
     def forward(self, clips):
-        seen = clips - self.mean
-        scores = self.attend(seen.abs().sum(dim=-1))
-        by_step = scores.softmax(dim=-1)
+        centred = clips - self.mean
+        scores = self.attend(centred.abs().sum(dim=-1))
+        by_frame = scores.softmax(dim=-1)
         by_channel = reduce(scores, "b c t -> b c", "mean").softmax(dim=-1)
-        logits = einsum(seen[..., : len(CLASS_NAMES)], "b c t k -> b k")
-        return GestureOutput(logits, by_channel, by_step)
+        logits = einsum(centred[..., : len(CLASS_NAMES)], "b c t k -> b k")
+        return GestureOutput(logits, by_channel, by_frame)
 
 
 @dataclass(frozen=True)
-class OfNetwork(Bundle):
+class NetworkBundle(Bundle):
     network: nn.Module | None = None
 
     def build(self):
@@ -49,16 +49,16 @@ class OfNetwork(Bundle):
 
 
 def bundle_of(network):
-    return OfNetwork({}, {}, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, FINGERPRINT, network=network)
+    return NetworkBundle({}, {}, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, FINGERPRINT, network=network)
 
 
-def only_where(clip, axis, place):
-    """The mean everywhere, and a class in one frame or channel of each clip alone: another one each time."""
+def clip_with_one_informative_position(clip, axis, position):
+    """The mean everywhere except in one frame (axis 1) or channel (axis 2), which shows the class of the clip."""
     rng = np.random.default_rng(clip)
     embeddings = np.full((1, FRAMES, CHANNELS, WIDTH), MEAN, np.float32)
-    where = [0, slice(None), slice(None), clip % 3]
-    where[axis] = place
-    embeddings[tuple(where)] += 2
+    index = [0, slice(None), slice(None), clip % 3]
+    index[axis] = position
+    embeddings[tuple(index)] += 2
     embeddings += rng.normal(0, 0.01, embeddings.shape)
     boxes = np.zeros((2, 3, 4), np.float32)
     return EmbeddedSequence(embeddings.astype(np.float32), np.array([clip % 3]), boxes, boxes[..., 0])
@@ -66,11 +66,11 @@ def only_where(clip, axis, place):
 
 @pytest.fixture
 def write_clips(tmp_path):
-    """A file whose clips tell their class in one place of the axis (1: a frame, 2: a channel) and nowhere else."""
+    """Writes clips that show their class in one position of the axis (1: frame, 2: channel) and nowhere else."""
 
     def write(axis, clips=60):
         length = (FRAMES, CHANNELS)[axis - 1]
-        sequences = [only_where(clip, axis, 5 * clip % length) for clip in range(clips)]
+        sequences = [clip_with_one_informative_position(clip, axis, 5 * clip % length) for clip in range(clips)]
         write_embeddings(tmp_path / "val.h5", pending_embeddings(sequences))
         return EmbeddingFile(tmp_path / "val.h5")
 
@@ -81,11 +81,11 @@ def measure(file, attend, **changes):
     return measure_faithfulness(bundle_of(Network(attend)), file, **{**MEASURING, **changes})
 
 
-def at_strength(strength):
+def by_strength(strength):
     return strength
 
 
-def anywhere(strength):
+def at_random(strength):
     return torch.randn(strength.shape, generator=torch.Generator().manual_seed(8))
 
 
@@ -93,9 +93,9 @@ def evenly(strength):
     return torch.zeros_like(strength)
 
 
-@pytest.mark.parametrize(("axis", "place"), [("frames", 1), ("channels", 2)])
-def test_where_attention_decides_the_most_attended_cost_the_answer_and_the_least_nothing(write_clips, axis, place):
-    table = measure(write_clips(place), at_strength)
+@pytest.mark.parametrize(("axis", "array_axis"), [("frames", 1), ("channels", 2)])
+def test_faithful_attention_loses_accuracy_with_the_most_attended_but_not_with_the_least(write_clips, axis, array_axis):
+    table = measure(write_clips(array_axis), by_strength)
     some = table[(table["axis"] == axis) & (table["removed"] > 0)]
     assert (some["most_attended"] < 0.6).all()  # chance is a third
     assert (some["least_attended"] == 1).all()
@@ -103,20 +103,20 @@ def test_where_attention_decides_the_most_attended_cost_the_answer_and_the_least
     assert faithfulness(table)[f"faithfulness_{axis}"] > 0.3
 
 
-@pytest.mark.parametrize("attend", [anywhere, evenly])
-def test_attention_that_points_anywhere_shows_no_faithfulness_to_speak_of(write_clips, attend):
-    for axis, place in (("frames", 1), ("channels", 2)):
-        assert abs(faithfulness(measure(write_clips(place), attend))[f"faithfulness_{axis}"]) < 0.15
+@pytest.mark.parametrize("attend", [at_random, evenly])
+def test_random_or_even_attention_has_a_faithfulness_near_zero(write_clips, attend):
+    for axis, array_axis in (("frames", 1), ("channels", 2)):
+        assert abs(faithfulness(measure(write_clips(array_axis), attend))[f"faithfulness_{axis}"]) < 0.15
 
 
-def test_equal_weights_do_not_take_the_first_places_first(write_clips, tmp_path):
-    sequences = [only_where(clip, 1, 0) for clip in range(60)]
+def test_equal_weights_are_removed_in_random_order(tmp_path):
+    sequences = [clip_with_one_informative_position(clip, 1, 0) for clip in range(60)]
     write_embeddings(tmp_path / "first.h5", pending_embeddings(sequences))
     assert abs(faithfulness(measure(EmbeddingFile(tmp_path / "first.h5"), evenly))["faithfulness_frames"]) < 0.15
 
 
-def test_an_eighth_a_quarter_and_a_half_are_removed_and_nothing_first(write_clips):
-    table = measure(write_clips(1), at_strength)
+def test_nothing_then_an_eighth_a_quarter_and_a_half_are_removed(write_clips):
+    table = measure(write_clips(1), by_strength)
     assert list(table) == COLUMNS
     removed = table.groupby("axis")["removed"].agg(list)
     assert removed.to_dict() == {"frames": [0, 1, 2, 4], "channels": [0, 1, 3, 6]}
@@ -128,47 +128,52 @@ def test_an_eighth_a_quarter_and_a_half_are_removed_and_nothing_first(write_clip
     assert (table["random"] <= table["random_highest"]).all()
 
 
-def test_what_is_removed_becomes_the_mean_and_nothing_else_changes(write_clips):
+def test_removed_parts_become_the_mean_and_nothing_else_changes(write_clips):
     seen = []
 
-    class Noting(Network):
+    class RecordingNetwork(Network):
         def forward(self, clips):
             seen.append(clips.clone())
             return super().forward(clips)
 
     file = write_clips(1, clips=4)
-    measure_faithfulness(bundle_of(Noting(at_strength)), file, **MEASURING)
+    measure_faithfulness(bundle_of(RecordingNetwork(by_strength)), file, **MEASURING)
     whole, *others = seen
     assert len(others) == 2 * 3 * (2 + 3)
     for clips in others:
-        gone = (clips == MEAN).all(dim=-1)
-        assert gone.any()
-        assert torch.equal(clips[~gone], whole[~gone])
+        removed = (clips == MEAN).all(dim=-1)
+        assert removed.any()
+        assert torch.equal(clips[~removed], whole[~removed])
     counts = sorted({int((clips == MEAN).all(dim=-1).sum()) // len(clips) for clips in others})
-    assert counts == [1 * FRAMES, 1 * CHANNELS, 2 * CHANNELS, 4 * CHANNELS]  # as many are 3 and 6 channels
+    assert counts == [
+        1 * FRAMES,
+        1 * CHANNELS,
+        2 * CHANNELS,
+        4 * CHANNELS,
+    ]  # 3 and 6 channels: as many cells as 2 and 4 frames
 
 
-def test_it_is_the_same_in_other_batches_and_another_seed_chooses_others(write_clips):
+def test_the_batch_size_does_not_change_the_table_but_the_seed_does(write_clips):
     file = write_clips(1)
-    table = measure(file, at_strength, clips=20)
-    pd.testing.assert_frame_equal(table, measure(file, at_strength, clips=20, batch_size=3))
+    table = measure(file, by_strength, clips=20)
+    pd.testing.assert_frame_equal(table, measure(file, by_strength, clips=20, batch_size=3))
     assert (table["clips"] == 20).all()
-    assert not table.equals(measure(file, at_strength, clips=20, seed=2))
+    assert not table.equals(measure(file, by_strength, clips=20, seed=2))
 
 
-def test_only_clean_views_are_tried(write_file):
+def test_only_clean_views_are_used(write_file):
     file = write_file("val.h5", 5, views=3)
-    assert (measure(file, at_strength)["clips"] == 5).all()
+    assert (measure(file, by_strength)["clips"] == 5).all()
 
 
-def test_zero_clips_turn_it_off(write_clips):
-    table = measure(write_clips(1, clips=3), at_strength, clips=0)
+def test_zero_clips_measure_nothing(write_clips):
+    table = measure(write_clips(1, clips=3), by_strength, clips=0)
     assert list(table) == COLUMNS
     assert table.empty
     assert faithfulness(table) == {}
 
 
-def described(name, channel_names):
+def small_bundle(name, channel_names):
     torch.manual_seed(3)
     sizes = {"classes": 3, "channels": len(channel_names), "frames": FRAMES, "width": WIDTH}
     architecture = describe_network(name, **sizes, hidden=4, layers=1, dropout=0.0)
@@ -177,15 +182,15 @@ def described(name, channel_names):
 
 
 @pytest.mark.parametrize("name", list(NETWORKS))
-def test_each_network_of_the_project_is_measured_in_the_channels_that_it_takes(write_file, name):
+def test_every_network_is_measured_on_its_own_channels(write_file, name):
     file = write_file("val.h5", 9)
     for channel_names, removed in ((CHANNEL_NAMES, [0, 1, 3, 6]), (CHANNEL_NAMES[:4], [0, 1, 2])):
-        table = measure_faithfulness(described(name, channel_names), file, **MEASURING)
+        table = measure_faithfulness(small_bundle(name, channel_names), file, **MEASURING)
         assert table[table["axis"] == "channels"]["removed"].tolist() == removed
         assert set(faithfulness(table)) == {"faithfulness_frames", "faithfulness_channels"}
 
 
-def test_embeddings_made_otherwise_than_those_of_training_are_refused(write_file):
-    bundle = replace(described("bilstm", CHANNEL_NAMES), fingerprint={})
-    with pytest.raises(HandGesturesError, match="differ from the model's"):
+def test_embeddings_with_another_fingerprint_are_refused(write_file):
+    bundle = replace(small_bundle("bilstm", CHANNEL_NAMES), fingerprint={})
+    with pytest.raises(HandGesturesError, match="differs from the model's"):
         measure_faithfulness(bundle, write_file("val.h5", 3), **MEASURING)

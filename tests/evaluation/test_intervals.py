@@ -4,13 +4,13 @@ import pytest
 from hand_gestures.evaluation import intervals as bootstrap
 from hand_gestures.evaluation.intervals import bootstrap_intervals
 
-RIGHT = np.repeat([1.0, 0.0, 1.0, 1.0, 0.0, 1.0], 10)  # clips of a group are right or wrong together
+CORRECT = np.repeat([1.0, 0.0, 1.0, 1.0, 0.0, 1.0], 10)  # all clips of a group are correct or all are wrong
 GROUPS = np.repeat([f"person{n}" for n in range(6)], 10)
 ALONE = [f"clip{n}" for n in range(60)]
 
 
-def accuracy(weights, right=RIGHT):
-    return {"accuracy": weights @ right / weights.sum(axis=1)}
+def accuracy(weights, correct=CORRECT):
+    return {"accuracy": weights @ correct / weights.sum(axis=1)}
 
 
 def intervals(groups, measure=accuracy, draws=1000, level=0.95, seed=1):
@@ -21,18 +21,18 @@ def width(interval):
     return interval[1] - interval[0]
 
 
-def test_clips_that_stand_or_fall_together_give_a_wider_interval():
+def test_correlated_clips_of_a_group_give_a_wider_interval():
     grouped, plain = intervals(GROUPS)["accuracy"], intervals(ALONE)["accuracy"]
     assert width(grouped) > 2 * width(plain)
 
 
-def test_without_groups_it_is_the_interval_of_the_binomial():
+def test_without_groups_the_interval_is_that_of_the_binomial_distribution():
     low, high = intervals(ALONE, draws=20_000)["accuracy"]
     spread = 1.96 * np.sqrt(2 / 3 * 1 / 3 / 60)
     assert (low, high) == pytest.approx((2 / 3 - spread, 2 / 3 + spread), abs=0.02)
 
 
-def test_a_draw_holds_as_many_groups_as_there_are_and_all_clips_of_each():
+def test_a_draw_has_as_many_groups_as_exist_and_all_clips_of_each():
     seen = []
     intervals(GROUPS, lambda weights: seen.append(weights) or accuracy(weights), draws=50)
     drawn = seen[0].reshape(50, 6, 10)
@@ -41,15 +41,15 @@ def test_a_draw_holds_as_many_groups_as_there_are_and_all_clips_of_each():
     assert drawn.max() > 1
 
 
-def test_the_same_seed_gives_the_same_interval_and_another_does_not():
+def test_the_seed_decides_the_interval():
     measure = lambda weights: accuracy(weights, np.linspace(0, 1, 60))  # noqa: E731
     assert intervals(ALONE, measure) == intervals(ALONE, measure)
     assert intervals(ALONE, measure) != intervals(ALONE, measure, seed=2)
 
 
-def test_draws_that_do_not_fit_into_memory_at_once_give_the_same(monkeypatch):
+def test_draws_in_small_blocks_give_the_same_interval(monkeypatch):
     at_once = intervals(GROUPS)
-    monkeypatch.setattr(bootstrap, "CELLS", 60 * 7)
+    monkeypatch.setattr(bootstrap, "MAX_CELLS", 60 * 7)
     assert intervals(GROUPS) == at_once
 
 
@@ -62,11 +62,11 @@ def test_one_group_or_no_draw_gives_no_interval(case):
     assert intervals(**case) == {}
 
 
-def test_answers_that_are_all_right_do_not_claim_an_interval_without_width():
+def test_predictions_that_are_all_correct_have_no_interval():
     assert intervals(GROUPS, lambda weights: accuracy(weights, np.ones(60))) == {}
 
 
-def test_draws_without_a_clip_of_a_subset_are_passed_over():
+def test_draws_without_a_clip_of_a_subset_are_ignored():
     few = np.arange(60) < 2  # of one group
 
     def measure(weights):
@@ -78,21 +78,21 @@ def test_draws_without_a_clip_of_a_subset_are_passed_over():
     assert (low, high) == (0, 1)
 
 
-def test_a_figure_that_each_sampling_raises_is_not_raised_twice():
+def test_the_interval_of_a_biased_metric_is_reflected_at_the_metric():
     noise = np.random.default_rng(3).normal(0, 1, 60)
 
     def distance(weights):
         return {name: np.abs(weights @ noise / weights.sum(axis=1)) for name in ("ece", "other")}
 
     found = intervals(ALONE, distance)
-    figure = distance(np.ones((1, 60)))["ece"][0]
-    assert found["ece"][0] == max(0.0, 2 * figure - found["other"][1])
-    assert found["ece"][0] <= figure <= found["ece"][1]
+    metric = distance(np.ones((1, 60)))["ece"][0]
+    assert found["ece"][0] == max(0.0, 2 * metric - found["other"][1])
+    assert found["ece"][0] <= metric <= found["ece"][1]
     assert found["ece"][1] < found["other"][1]
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_every_interval_contains_its_figure(seed):
+def test_every_interval_contains_its_metric(seed):
     scores = np.random.default_rng(seed).exponential(1, 12)
 
     def measure(weights):

@@ -13,7 +13,7 @@ import numpy as np
 from hand_gestures.classifier import Bundle
 from hand_gestures.comparison.pixel_baseline import nearest_neighbour
 from hand_gestures.comparison.variants import NEAREST_NEIGHBOUR, Variant
-from hand_gestures.evaluation.evaluate import Evaluation, describe_answers, evaluate_classifier
+from hand_gestures.evaluation.evaluate import Evaluation, describe_predictions, evaluate_classifier
 from hand_gestures.evaluation.summary import summarise
 from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.store.selection import Embeddings
@@ -132,7 +132,7 @@ def _run(variant: Variant, seed: int, train: Embeddings, val: Embeddings, compar
     if variant.network == NEAREST_NEIGHBOUR:
         probabilities = nearest_neighbour(train, val, compared.pixels)
         nothing = np.empty((len(val), 0))
-        answers = Evaluation(probabilities, nothing, nothing, describe_answers(probabilities, val))
+        answers = Evaluation(probabilities, nothing, nothing, describe_predictions(probabilities, val))
         figures = _figures(answers, list(val.header.class_names), compared.class_sets)
         figures.pop("loss")  # of answers that are always sure it says nothing
         return Trial(variant, seed, figures, None, None, [], _right(answers))

@@ -1,1 +1,1 @@
-"""How good a trained classifier is: metrics with intervals, tables, attention statistics and faithfulness."""
+"""Quality of a trained classifier: metrics with intervals, tables, attention statistics and faithfulness."""

@@ -1,27 +1,36 @@
-"""What a trained classifier does on one embeddings file."""
+"""Run a trained classifier on an embeddings file and describe each prediction."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from torch.utils.data import DataLoader
 
-from hand_gestures.classifier import Bundle
-from hand_gestures.evaluation.metrics import TOP, rank_classes
+from hand_gestures.classifier import Bundle, GestureNetwork
+from hand_gestures.evaluation.metrics import TOP_K, rank_classes
 from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate
 from hand_gestures.store.selection import Embeddings, select_channels
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.rules import pluralise
 
-RANKED = " > "  # between the names of the most likely classes
+RANK_SEPARATOR = " > "  # between class names in `most_likely`
 
 
 class Evaluation(NamedTuple):
-    """`probabilities` (N, classes); `channel_attention` (N, C); `sequence_attention` (N, C, T);
-    `predictions`: one row a clip with sequence_id, view, group, class_name, predicted, correct, confidence (the
-    probability of what is predicted), most_likely (up to five classes, the likeliest first) and hand_found (in one of
-    the searched frames at least; missing where none was searched)."""
+    """Output of a classifier for N clips, over K classes, C channels and T frames.
+
+    Attributes:
+        probabilities: float32 (N, K).
+        channel_attention: float32 (N, C), rows sum to 1.
+        sequence_attention: float32 (N, C, T), sums to 1 over T.
+        predictions: one row per clip, as `describe_predictions` gives it.
+
+    Example:
+        >>> evaluation = evaluate_classifier(bundle, file, 32, torch.device("cpu"))
+        >>> evaluation.predictions["correct"].mean()
+    """
 
     probabilities: np.ndarray
     channel_attention: np.ndarray
@@ -37,77 +46,112 @@ def evaluate_classifier(
     device: torch.device,
     groups: Mapping[str, str] | None = None,
 ) -> Evaluation:
-    """Run every row of `file`, in the channels that it takes, through the network of `bundle`; there may be none.
+    """Run every row of `file`, possibly none, through the network of `bundle`.
 
     Args:
-        bundle: the model as it lies on disk.
-        file: embeddings made like those that it was trained on.
-        batch_size: clips at a time.
+        bundle: the trained model.
+        file: embeddings with the classes and the fingerprint of its training file; more channels are allowed.
+        batch_size: clips per batch.
         device: where the network runs.
-        groups: group of each sequence_id; without, each sequence is a group of its own.
+        groups: group by sequence_id; None makes each sequence a group of its own.
+
+    Returns:
+        The output for each row, in the order of the file.
 
     Raises:
-        HandGesturesError: the model was trained on embeddings made differently, or on other classes; or the groups
-            are those of other sequences.
+        HandGesturesError: the model was trained on other classes or on embeddings with another fingerprint, or a
+            sequence of the file is missing in `groups`.
     """
-    require_same_contract(bundle, file)
-    file = select_channels(file, bundle.channel_names)
-    network = bundle.build().to(device)
+    network, file = prepare_network(bundle, file, device)
     outputs = [
-        [part.float().cpu().numpy() for part in network(batch.clip.to(device))]
-        for batch in DataLoader(HDF5Dataset(file, preload=False), batch_size, collate_fn=identity_collate)
+        [part.float().cpu().numpy() for part in network(batch.clip.to(device))] for batch in batches(file, batch_size)
     ]
     _, frames, channels, _ = file.header.shape
-    nothing = [np.empty((0, *shape)) for shape in ((len(bundle.class_names),), (channels,), (channels, frames))]
-    logits, by_channel, by_step = (np.concatenate(column) for column in zip(nothing, *outputs, strict=True))
+    # without any batch, these give the results their shapes
+    empty = [np.empty((0, *shape)) for shape in ((len(bundle.class_names),), (channels,), (channels, frames))]
+    logits, by_channel, by_frame = (np.concatenate(parts) for parts in zip(empty, *outputs, strict=True))
     probabilities = torch.from_numpy(logits).softmax(dim=1).numpy()
-    return Evaluation(probabilities, by_channel, by_step, describe_answers(probabilities, file, groups))
+    return Evaluation(probabilities, by_channel, by_frame, describe_predictions(probabilities, file, groups))
 
 
-def describe_answers(
+def describe_predictions(
     probabilities: np.ndarray, file: Embeddings, groups: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """The `predictions` of an `Evaluation`, from probabilities (N, classes) for the rows of `file`."""
+    """Describe the prediction for each row of an embeddings file.
+
+    Args:
+        probabilities: float (N, K) for the N rows and K classes of `file`.
+        file: the embeddings.
+        groups: group by sequence_id; None makes each sequence a group of its own.
+
+    Returns:
+        One row per clip: `sequence_id`, `view`, `group`, `class_name`, `predicted`, `correct`, `confidence` (the
+        probability of the predicted class), `most_likely` (up to five classes, the most probable first) and
+        `hand_found` (in at least one of the searched frames; missing where no frame was searched).
+
+    Raises:
+        HandGesturesError: a sequence of the file is missing in `groups`.
+    """
     names = np.array(file.header.class_names, object)
     ranking = rank_classes(probabilities)
-    scores = file.hands[1]
-    searched = scores.shape[1] > 0
+    _, hand_scores = file.hands  # (N, searched frames, hands), NaN where no hand was found
+    searched = hand_scores.shape[1] > 0
+    found = np.isfinite(hand_scores).any(axis=(1, 2)) if searched else [None] * len(file)
     table = pd.DataFrame(
         {
             "sequence_id": file.sequence_ids,
             "view": file.views,
-            "group": _groups(file, groups),
+            "group": _groups_of_rows(file, groups),
             "class_name": names[file.labels],
             "predicted": names[ranking[:, 0]],
             "correct": ranking[:, 0] == file.labels,
             "confidence": probabilities.max(axis=1),
-            "most_likely": [RANKED.join(names[row]) for row in ranking[:, :TOP]],
-            "hand_found": pd.array(np.isfinite(scores).any(axis=(1, 2)) if searched else [None] * len(file), "boolean"),
+            "most_likely": [RANK_SEPARATOR.join(names[classes]) for classes in ranking[:, :TOP_K]],
+            "hand_found": pd.array(found, "boolean"),
         }
     )
-    return table.astype({"correct": bool})
+    return table.astype({"correct": bool})  # an empty column has no type yet
 
 
-def _groups(file: Embeddings, groups: Mapping[str, str] | None) -> list[str]:
-    if groups is None:
-        return file.sequence_ids
-    strangers = [sequence_id for sequence_id in file.sequence_ids if sequence_id not in groups]
-    if strangers:
-        raise HandGesturesError(
-            f"every clip of {file.path} must stand in the split that groups it, but {len(strangers)} do not, "
-            f"{strangers[0]!r} for one; run data_processing and feature_engineering again"
-        )
-    return [groups[sequence_id] for sequence_id in file.sequence_ids]
+def prepare_network(bundle: Bundle, file: Embeddings, device: torch.device) -> tuple[GestureNetwork, Embeddings]:
+    """Build the network of a bundle and select the channels that it reads.
 
+    Args:
+        bundle: the trained model.
+        file: embeddings with at least its channels.
+        device: where the network will run.
 
-def require_same_contract(bundle: Bundle, file: Embeddings) -> None:
-    contract: dict[str, tuple[Any, Any]] = {
-        "class names": (list(bundle.class_names), list(file.header.class_names)),
-        "fingerprint": (bundle.fingerprint, file.header.fingerprint),
-    }
-    for what, (trained, found) in contract.items():
+    Returns:
+        The network on `device` in eval mode, and `file` with the channels of the bundle alone.
+
+    Raises:
+        HandGesturesError: the model was trained on other classes or on embeddings with another fingerprint.
+    """
+    for what, trained, found in (
+        ("list of class names", list(bundle.class_names), list(file.header.class_names)),
+        ("fingerprint", bundle.fingerprint, file.header.fingerprint),
+    ):
         if trained != found:
             raise HandGesturesError(
                 f"a model reads only embeddings made like those it was trained on, but the {what} of {file.path} "
-                f"differ from the model's; run feature_engineering and modeling again"
+                f"differs from the model's; run feature_engineering and modeling again"
             )
+    return bundle.build().to(device), select_channels(file, bundle.channel_names)
+
+
+def batches(file: Embeddings, batch_size: int, rows: Sequence[int] | None = None) -> DataLoader:
+    """Read rows of `file` in order, all of them by default, as batches `EmbeddedClip` of clips (B, C, T, D)."""
+    dataset = HDF5Dataset(file, preload=False)  # each row is read once
+    return DataLoader(dataset, batch_size, sampler=rows, collate_fn=identity_collate)
+
+
+def _groups_of_rows(file: Embeddings, groups: Mapping[str, str] | None) -> list[str]:
+    if groups is None:
+        return file.sequence_ids
+    missing = [sequence_id for sequence_id in file.sequence_ids if sequence_id not in groups]
+    if missing:
+        raise HandGesturesError(
+            f"the split must contain every clip of {file.path}, but {pluralise(len(missing), 'clip')} of the file "
+            f"cannot be found there, for example {missing[0]!r}; run data_processing and feature_engineering again"
+        )
+    return [groups[sequence_id] for sequence_id in file.sequence_ids]

@@ -1,86 +1,132 @@
-"""How good answers are, as figures; for any weighting of the clips, so that resampling needs no second formula."""
+"""Metrics of predicted probabilities, computed for many weightings of the clips at once.
+
+The bootstrap repeats every metric a thousand times. As weights instead of copies of the clips, all repetitions are a
+few matrix products, and the metrics themselves are the case where every weight is 1.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-TOP = 5
+TOP_K = 5
+CALIBRATION_BINS = 15  # as in the experiments of Guo et al. 2017
 
 
-class Answers(NamedTuple):
-    """What was said of N clips: `labels` int (N,), `probabilities` (N, K), and `subsets`, bool (N,) by name, whose
-    accuracy is told apart."""
+class ScoredClips(NamedTuple):
+    """True classes and predicted probabilities of N clips, over K classes.
+
+    Attributes:
+        labels: int (N,), index of the true class.
+        probabilities: float (N, K), each row sums to 1.
+        subsets: bool (N,) by name; the accuracy of each subset becomes a metric.
+
+    Example:
+        >>> clips = ScoredClips(np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]), {})
+        >>> compute_metrics(clips, np.ones((1, 2)))["accuracy"]
+        array([0.5])
+    """
 
     labels: np.ndarray
     probabilities: np.ndarray
     subsets: dict[str, np.ndarray]
 
 
-def compute_metrics(answers: Answers, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Each figure as (B,), for weights (B, N): how often each clip counts.
+def compute_metrics(clips: ScoredClips, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Compute all metrics for B weightings of N clips.
 
-    `accuracy`, `top5_accuracy` where there are more than five classes, `mean_class_accuracy` and `macro_f1` over the
-    classes that have clips, `loss` (cross entropy), `ece`, and `accuracy_{name}` of each subset: NaN without clips.
+    scikit-learn gives the same values but takes one weighting at a time, see docs/adr/0013.
+
+    Args:
+        clips: labels and probabilities of the N clips.
+        weights: (B, N), how often each clip counts; (1, N) ones give the plain metrics.
+
+    Returns:
+        float (B,) by name: `accuracy`; `top5_accuracy` with more than five classes; `mean_class_accuracy` and
+        `macro_f1` over the classes that have clips; `loss` (cross entropy, nats); `ece` (expected calibration error);
+        `accuracy_{name}` of each subset, NaN where no clip of the subset has weight.
     """
-    labels, probabilities, subsets = answers
+    labels, probabilities, subsets = clips
     ranking = rank_classes(probabilities)
     predicted = ranking[:, 0]
-    right = (predicted == labels).astype(float)
-    chosen = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
-    confidence = probabilities.max(axis=1)
-    by_class = np.eye(probabilities.shape[1])
-    clips, said = weights @ by_class[labels], weights @ by_class[predicted]  # (B, K)
-    hits = weights @ (by_class[labels] * right[:, None])
-    present = np.where(clips > 0, 1.0, np.nan)
-    figures = {"accuracy": _mean(right, weights)}
-    if probabilities.shape[1] > TOP:
-        figures["top5_accuracy"] = _mean((ranking[:, :TOP] == labels[:, None]).any(axis=1), weights)
-    figures |= {
-        "mean_class_accuracy": np.nanmean(hits / (clips * present), axis=1),
-        "macro_f1": np.nanmean(2 * hits / ((clips + said) * present), axis=1),
-        "loss": _mean(-np.log(np.maximum(chosen, np.finfo(float).eps)), weights),
-        "ece": expected_calibration_error(confidence, right, weights),
+    correct = (predicted == labels).astype(float)
+    true_probability = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
+    one_hot = np.eye(probabilities.shape[1])
+    true_counts, predicted_counts = weights @ one_hot[labels], weights @ one_hot[predicted]  # (B, K) each
+    correct_counts = weights @ (one_hot[labels] * correct[:, None])
+    # a draw may hold no clip of a class: NaN takes the class out of this draw's means
+    present = np.where(true_counts > 0, 1.0, np.nan)
+    metrics = {"accuracy": _weighted_mean(correct, weights)}
+    if probabilities.shape[1] > TOP_K:
+        metrics["top5_accuracy"] = _weighted_mean((ranking[:, :TOP_K] == labels[:, None]).any(axis=1), weights)
+    metrics |= {
+        "mean_class_accuracy": np.nanmean(correct_counts / (true_counts * present), axis=1),
+        "macro_f1": np.nanmean(2 * correct_counts / ((true_counts + predicted_counts) * present), axis=1),
+        # a probability of 0 for the true class would make the mean loss infinite
+        "loss": _weighted_mean(-np.log(np.maximum(true_probability, np.finfo(float).eps)), weights),
+        "ece": expected_calibration_error(probabilities.max(axis=1), correct, weights),
     }
     for name, members in subsets.items():
-        figures[f"accuracy_{name}"] = _mean(right[members], weights[:, members])
-    return figures
+        metrics[f"accuracy_{name}"] = _weighted_mean(correct[members], weights[:, members])
+    return metrics
 
 
 def rank_classes(probabilities: np.ndarray) -> np.ndarray:
-    """(N, K): the classes of each clip, the most likely first; of equals, the first in order."""
+    """Sort the classes of each clip by probability.
+
+    Args:
+        probabilities: float (N, K).
+
+    Returns:
+        int (N, K), class indices, the most probable first; equal probabilities keep the order of the classes.
+    """
     return np.argsort(-probabilities, axis=1, kind="stable")
 
 
-def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def calibration_bins(confidence: np.ndarray, correct: np.ndarray) -> pd.DataFrame:
+    """Compare confidence with accuracy in bins of equal width.
+
+    `sklearn.calibration.calibration_curve` has the same bins but neither their counts nor the empty ones.
+
+    Args:
+        confidence: float (N,), probability of the predicted class.
+        correct: float (N,), 1 where the prediction is correct, else 0.
+
+    Returns:
+        One row per bin: `low` (excluded) and `high` (included), `clips`, mean `confidence` and `accuracy`; the means
+        of an empty bin are NaN.
+    """
+    members = _bin_members(confidence)
+    edges, clips = np.linspace(0, 1, CALIBRATION_BINS + 1), members.sum(axis=0)
+    divisor = np.where(clips, clips, np.nan)
+    bins = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "clips": clips.astype(int)})
+    return bins.assign(confidence=confidence @ members / divisor, accuracy=correct @ members / divisor)
+
+
+def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean distance between confidence and accuracy of a bin, weighted by the clips in it.
+
+    Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017, equation 3, with 15 bins.
+
+    Args:
+        confidence: float (N,), probability of the predicted class.
+        correct: float (N,), 1 where the prediction is correct, else 0.
+        weights: (B, N), how often each clip counts.
+
+    Returns:
+        float (B,), between 0 and 1.
+    """
+    # the clips of a bin cancel out in both means: only their summed difference matters
+    overconfidence = (confidence - correct)[:, None] * _bin_members(confidence)  # (N, bins)
+    return np.abs(weights @ overconfidence).sum(axis=1) / weights.sum(axis=1)
+
+
+def _weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     total = weights.sum(axis=1)
     return weights @ values / np.where(total > 0, total, np.nan)
 
 
-BINS = 15
-BIN_COLUMNS = ["low", "high", "clips", "confidence", "accuracy"]
-
-
-def calibration_bins(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """Columns `BIN_COLUMNS`: clips by how sure the answer is, in bins of equal width, with mean confidence and accuracy
-    of each; NaN where a bin has no clips. A bin holds its upper end, not its lower one."""
-    member = _members(confidence)
-    edges, clips = np.linspace(0, 1, BINS + 1), member.sum(axis=0)
-    sums = {"confidence": confidence @ member, "accuracy": right @ member}
-    means = {name: total / np.where(clips, clips, np.nan) for name, total in sums.items()}
-    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "clips": clips.astype(int), **means})
-
-
-def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean distance between confidence and accuracy of a bin, weighted by the clips in it; (B,) for weights (B, N).
-
-    Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017, equation 3, with 15 bins.
-    """
-    too_sure = (confidence - right)[:, None] * _members(confidence)
-    return np.abs(weights @ too_sure).sum(axis=1) / weights.sum(axis=1)
-
-
-def _members(confidence: np.ndarray) -> np.ndarray:
-    """(N, BINS), 1 where the clip lies in the bin, else 0."""
-    place = np.digitize(confidence, np.linspace(0, 1, BINS + 1)[1:-1], right=True)
-    return np.eye(BINS)[place]
+def _bin_members(confidence: np.ndarray) -> np.ndarray:
+    """(N, bins), 1 where the clip is in the bin, else 0."""
+    inner_edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
+    return np.eye(CALIBRATION_BINS)[np.digitize(confidence, inner_edges, right=True)]

@@ -1,4 +1,4 @@
-"""What a trained classifier did on one embeddings file, in a few figures with their intervals."""
+"""Score a trained classifier on one embeddings file: metrics with intervals, predictions, tables and attention."""
 
 import logging
 from collections.abc import Mapping
@@ -8,14 +8,92 @@ import numpy as np
 import pandas as pd
 
 from hand_gestures.classifier import Bundle
+from hand_gestures.evaluation.attention import channel_statistics, clip_attention, frame_statistics
 from hand_gestures.evaluation.evaluate import Evaluation, evaluate_classifier
 from hand_gestures.evaluation.intervals import bootstrap_intervals
-from hand_gestures.evaluation.metrics import Answers, compute_metrics
-from hand_gestures.evaluation.tables import per_class, per_group
+from hand_gestures.evaluation.metrics import ScoredClips, compute_metrics
+from hand_gestures.evaluation.tables import confusion, per_class, per_group
+from hand_gestures.parameters import EvaluationParameters
 from hand_gestures.store.selection import Embeddings
 from hand_gestures.utils.devices import choose_device
 
 logger = logging.getLogger(__name__)
+
+
+class Score(NamedTuple):
+    """Everything that is measured on one split.
+
+    Without clips (no test split), every field exists and is empty.
+
+    Attributes:
+        metrics: as `summarise` gives them.
+        predictions: one row per clip, as `describe_predictions` gives it.
+        per_class, per_group, confusion: the tables of those names in `evaluation.tables`.
+        channel_attention: statistics by class, see `channel_statistics`.
+        frame_attention: statistics by class, see `frame_statistics`.
+        clip_attention: the weights of each clip, see `clip_attention`.
+
+    Example:
+        >>> score = score_classifier(bundle, file, "validation", groups, batch_size=32, device="auto",
+        ...                          parameters=parameters.evaluation, seed=42)
+        >>> score.metrics["accuracy"], score.metrics["accuracy_low"]
+    """
+
+    metrics: dict[str, Any]
+    predictions: pd.DataFrame
+    per_class: pd.DataFrame
+    per_group: pd.DataFrame
+    confusion: pd.DataFrame
+    channel_attention: pd.DataFrame
+    frame_attention: pd.DataFrame
+    clip_attention: pd.DataFrame
+
+
+def score_classifier(
+    bundle: Bundle,
+    file: Embeddings,
+    split_name: str,
+    groups: Mapping[str, str],
+    *,
+    batch_size: int,
+    device: str,
+    parameters: EvaluationParameters,
+    seed: int,
+) -> Score:
+    """Score a classifier on every row of `file`, possibly none.
+
+    Args:
+        bundle: the trained model.
+        file: embeddings with the classes and the fingerprint of its training file.
+        split_name: name of the split in the log, e.g. "validation".
+        groups: group by sequence_id.
+        batch_size: clips per batch.
+        device: where the network runs; "auto" chooses.
+        parameters: class sets, bootstrap draws and confidence level.
+        seed: of the bootstrap draws.
+
+    Returns:
+        Metrics, predictions, tables and attention.
+
+    Raises:
+        HandGesturesError: as `evaluate_classifier`.
+    """
+    evaluation = evaluate_classifier(bundle, file, batch_size, choose_device(device), groups)
+    predictions = evaluation.predictions
+    classes = predictions["class_name"].tolist()
+    settings = (parameters.class_sets, parameters.bootstrap_draws, parameters.confidence_level)
+    score = Score(
+        metrics=summarise(evaluation, bundle.class_names, *settings, seed),
+        predictions=predictions,
+        per_class=per_class(predictions, bundle.class_names),
+        per_group=per_group(predictions),
+        confusion=confusion(predictions),
+        channel_attention=channel_statistics(evaluation.channel_attention, classes, bundle.channel_names),
+        frame_attention=frame_statistics(evaluation.sequence_attention, classes),
+        clip_attention=clip_attention(evaluation),
+    )
+    _log_score(score, split_name)
+    return score
 
 
 def summarise(
@@ -26,117 +104,72 @@ def summarise(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """All `compute_metrics` by name, with the ends of their intervals as `{name}_low` and `{name}_high`; nothing where
-    there are no clips.
+    """Compute the metrics of an evaluation with their intervals.
 
-    Subsets of the clips are `class_sets` (name → classes), and those with and without a detected hand; one that has no
-    clips is left out. Beside them stand the counts `clips`, `classes` (that have clips), `groups` (where known),
-    `clips_without_hands` (where searched), and `worst_group` with its accuracy and clips where there are two or more.
+    Args:
+        evaluation: of N clips.
+        class_names: the K classes, in the order of the probabilities.
+        class_sets: name → classes; each set gets its own accuracy.
+        draws: of the bootstrap; 0 computes no intervals.
+        level: of confidence.
+        seed: of the draws.
+
+    Returns:
+        All metrics of `compute_metrics` by name, and the ends of their intervals as `{name}_low` and `{name}_high`.
+        Subsets are the class sets and the clips with and without a detected hand; an empty subset is left out. Also
+        the counts `clips`, `classes` (that have clips), `groups` (where known) and `clips_without_hands` (where hands
+        were searched), and `worst_group`, `worst_group_accuracy` and `worst_group_clips` with two groups or more.
+        Empty without clips.
     """
-    rows = evaluation.predictions
-    if rows.empty:
+    predictions = evaluation.predictions
+    if predictions.empty:
         return {}
-    labels = pd.Categorical(rows["class_name"], class_names).codes.astype(int)
-    answers = Answers(labels, evaluation.probabilities, _subsets(rows, class_sets))
-    figures = {name: float(values[0]) for name, values in compute_metrics(answers, np.ones((1, len(rows)))).items()}
+    labels = pd.Categorical(predictions["class_name"], class_names).codes.astype(int)
+    clips = ScoredClips(labels, evaluation.probabilities, _subsets(predictions, class_sets))
+    # without known groups every clip is its own group, which makes this the plain bootstrap
     intervals = bootstrap_intervals(
-        lambda weights: compute_metrics(answers, weights), rows["group"], draws, level, seed
+        lambda weights: compute_metrics(clips, weights), predictions["group"], draws, level, seed
     )
     result: dict[str, Any] = {}
-    for name, value in figures.items():
-        low, high = intervals.get(name, (None, None))
-        result |= {name: value} if low is None else {name: value, f"{name}_low": low, f"{name}_high": high}
-    return result | {"clips": len(rows), "classes": len(set(labels))} | _hand_counts(rows) | _worst_group(rows)
+    for name, values in compute_metrics(clips, np.ones((1, len(predictions)))).items():
+        result[name] = float(values[0])
+        if name in intervals:
+            result[f"{name}_low"], result[f"{name}_high"] = intervals[name]
+    counts = {"clips": len(predictions), "classes": len(set(labels))}
+    return result | counts | _hand_counts(predictions) | _group_metrics(predictions)
 
 
-def log_summary(figures: Mapping[str, Any], table: pd.DataFrame, side: str) -> None:
-    """Say which classes of the table `per_class` the means leave out, and which group is worst."""
-    absent = list(table.loc[table["clips"] == 0, "class_name"])
-    if len(table) and absent:
-        logger.info(
-            "%s: %d of %d classes have no clips, and means leave them out: %s",
-            side,
-            len(absent),
-            len(table),
-            ", ".join(absent),
-        )
-    if "worst_group" in figures:
-        logger.info(
-            "%s: worst of %d groups is %s, accuracy %.3f of %d clips (of all: %.3f)",
-            side,
-            figures["groups"],
-            figures["worst_group"],
-            figures["worst_group_accuracy"],
-            figures["worst_group_clips"],
-            figures["accuracy"],
-        )
-
-
-def _subsets(rows: pd.DataFrame, class_sets: dict[str, list[str]]) -> dict[str, np.ndarray]:
-    subsets = {name: rows["class_name"].isin(members).to_numpy() for name, members in class_sets.items()}
-    if rows["hand_found"].notna().all():
-        found = rows["hand_found"].to_numpy(bool)
+def _subsets(predictions: pd.DataFrame, class_sets: dict[str, list[str]]) -> dict[str, np.ndarray]:
+    """Members of each subset that is not empty, bool (N,)."""
+    subsets = {name: predictions["class_name"].isin(classes).to_numpy() for name, classes in class_sets.items()}
+    if predictions["hand_found"].notna().all():
+        found = predictions["hand_found"].to_numpy(bool)
         subsets |= {"with_hands": found, "without_hands": ~found}
     return {name: members for name, members in subsets.items() if members.any()}
 
 
-def _hand_counts(rows: pd.DataFrame) -> dict[str, int]:
-    found = rows["hand_found"]
+def _hand_counts(predictions: pd.DataFrame) -> dict[str, int]:
+    found = predictions["hand_found"]
     return {"clips_without_hands": int((~found.astype(bool)).sum())} if found.notna().all() else {}
 
 
-def _worst_group(rows: pd.DataFrame) -> dict[str, Any]:
-    groups = per_group(rows)
+def _group_metrics(predictions: pd.DataFrame) -> dict[str, Any]:
+    groups = per_group(predictions)
     if groups.empty:
         return {}
-    worst = groups.iloc[0]
-    named = {
-        "worst_group": str(worst["group"]),
-        "worst_group_accuracy": float(worst["accuracy"]),
-        "worst_group_clips": int(worst["clips"]),
-    }
-    return {"groups": len(groups)} | (named if len(groups) > 1 else {})
+    name, clips, _, accuracy = groups.iloc[0]  # GROUP_COLUMNS, the worst group first
+    worst = {"worst_group": str(name), "worst_group_accuracy": float(accuracy), "worst_group_clips": int(clips)}
+    return {"groups": len(groups)} | (worst if len(groups) > 1 else {})  # an only group is not the worst of several
 
 
-class Score(NamedTuple):
-    """An `Evaluation`, its figures as `summarise` gives them, and its tables `per_class` and `per_group`."""
-
-    evaluation: Evaluation
-    figures: dict[str, Any]
-    by_class: pd.DataFrame
-    by_group: pd.DataFrame
-
-
-def score_classifier(
-    bundle: Bundle,
-    file: Embeddings,
-    side: str,
-    groups: Mapping[str, str],
-    *,
-    batch_size: int,
-    device: str,
-    class_sets: dict[str, list[str]],
-    bootstrap_draws: int,
-    confidence_level: float,
-    seed: int,
-) -> Score:
-    """Score the rows of `file`; there may be none, as where there is no test.
-
-    Args:
-        bundle: the model as it lies on disk.
-        file: embeddings made like those that it was trained on.
-        side: what the file is called in the log.
-        groups: group of each sequence_id.
-        batch_size: clips at a time.
-        device: where the network runs; auto chooses.
-        class_sets: name → classes whose accuracy is told apart.
-        bootstrap_draws: of whole groups, for intervals; 0 makes none.
-        confidence_level: of the intervals.
-        seed: of the draws.
-    """
-    result = evaluate_classifier(bundle, file, batch_size, choose_device(device), groups)
-    names = bundle.class_names
-    figures = summarise(result, names, class_sets, bootstrap_draws, confidence_level, seed)
-    by_class = per_class(result.predictions, names)
-    log_summary(figures, by_class, side)
-    return Score(result, figures, by_class, per_group(result.predictions))
+def _log_score(score: Score, split_name: str) -> None:
+    """Log what a mean hides: classes without clips and the worst group."""
+    metrics, table = score.metrics, score.per_class
+    absent = table.loc[table["clips"] == 0, "class_name"].tolist()
+    if absent:
+        share = f"{len(absent)} of {len(table)} classes"
+        logger.info("%s: %s have no clips and are left out of class means: %s", split_name, share, ", ".join(absent))
+    if "worst_group" in metrics:
+        names = ("groups", "worst_group", "worst_group_accuracy", "worst_group_clips", "accuracy")
+        message = "%s: the worst of %d groups is %s, accuracy %.3f on %d clips (on all clips: %.3f)"
+        logger.info(message, split_name, *(metrics[name] for name in names))

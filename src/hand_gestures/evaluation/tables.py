@@ -1,53 +1,68 @@
-"""Where a classifier is right and where it is not: by class, by group, and what is taken for what."""
+"""Tables of correct and wrong predictions: by class, by group, and the confusion matrix."""
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import precision_recall_fscore_support
 
-CLASS_COLUMNS = [
-    "class_name",
-    "clips",
-    "right",
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "most_frequent_mistake",
-    "times_mistaken",
-]
-TRUE_CLASS = "true / predicted"  # no folder, and so no class, can be called so
+from hand_gestures.utils.rules import groups_known
+
+RATES = ["accuracy", "precision", "recall", "f1"]
+CLASS_COLUMNS = ["class_name", "clips", "right", *RATES, "most_frequent_mistake", "times_mistaken"]
+TRUE_CLASS = "true / predicted"  # the slash: no folder, and so no class, can have this name
 GROUP_COLUMNS = ["group", "clips", "right", "accuracy"]
 
 
 def per_class(predictions: pd.DataFrame, class_names: list[str]) -> pd.DataFrame:
-    """Columns `CLASS_COLUMNS`, one row a class; NaN where no clip stands for a figure; empty without any. The accuracy
-    of a class is its recall. Of mistakes that are equally frequent, the first class is named."""
+    """Count and rate the predictions of each class.
+
+    Args:
+        predictions: one row per clip with `class_name` and `predicted`, as `evaluate_classifier` gives them.
+        class_names: all classes of the model.
+
+    Returns:
+        `CLASS_COLUMNS`, one row per class in the order of `class_names`; empty without predictions. `accuracy` is the
+        recall. `precision` is NaN for a class that was never predicted; `accuracy`, `recall` and `f1` are NaN for a
+        class without clips. `most_frequent_mistake` is the first of equally frequent ones, "" where there is none.
+    """
     if predictions.empty:
         return pd.DataFrame(columns=CLASS_COLUMNS)
-    counts = _count(predictions, class_names)
-    clips, said, right = counts.sum(axis=1), counts.sum(axis=0), counts.diagonal()
-    mistakes = counts - np.diag(right)
-    recall = right / np.where(clips, clips, np.nan)
-    names = np.array([*class_names, ""], object)
-    table = pd.DataFrame(
+    # a class that never occurs has no rate: NaN, where scikit-learn's default is 0
+    true, predicted = (predictions[column].to_numpy(object) for column in ("class_name", "predicted"))
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        true, predicted, labels=class_names, zero_division=np.nan
+    )
+    counts = _count_pairs(predictions, class_names)
+    clips, correct = counts.sum(axis=1), counts.diagonal()  # scikit-learn's counts are floats if nothing is correct
+    mistakes = counts - np.diag(correct)
+    names_or_none = np.array([*class_names, ""], object)  # index -1 is no class
+    return pd.DataFrame(
         {
             "class_name": class_names,
             "clips": clips,
-            "right": right,
+            "right": correct,
             "accuracy": recall,
-            "precision": right / np.where(said, said, np.nan),
+            "precision": precision,
             "recall": recall,
-            "f1": np.where(clips, 2 * right / np.maximum(clips + said, 1), np.nan),
-            "most_frequent_mistake": names[np.where(mistakes.any(axis=1), mistakes.argmax(axis=1), -1)],
+            # scikit-learn gives 0 to a class that has no clips but was predicted
+            "f1": np.where(clips > 0, f1, np.nan),
+            "most_frequent_mistake": names_or_none[np.where(mistakes.any(axis=1), mistakes.argmax(axis=1), -1)],
             "times_mistaken": mistakes.max(axis=1),
-        }
+        },
+        columns=CLASS_COLUMNS,
     )
-    return table[CLASS_COLUMNS]
 
 
 def per_group(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Columns `GROUP_COLUMNS`, the worst group first (of equals, the larger one); empty where no group holds more than
-    one sequence, since nothing is known of groups then."""
-    if predictions["group"].nunique() == predictions["sequence_id"].nunique():
+    """Count the correct predictions of each group.
+
+    Args:
+        predictions: one row per clip with `sequence_id`, `group` and `correct`.
+
+    Returns:
+        `GROUP_COLUMNS`, one row per group, the worst first, then the larger one, then by name; empty where no groups
+        are known (`groups_known`).
+    """
+    if not groups_known(predictions["sequence_id"], predictions["group"]):
         return pd.DataFrame(columns=GROUP_COLUMNS)
     table = predictions.groupby("group", as_index=False).agg(
         clips=("correct", "size"), right=("correct", "sum"), accuracy=("correct", "mean")
@@ -56,17 +71,23 @@ def per_group(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Clips by true class (rows, named in the column `TRUE_CLASS`) and predicted class (columns), for the classes that
-    occur in either."""
+    """Count the clips of each pair of true and predicted class.
+
+    Args:
+        predictions: one row per clip with `class_name` and `predicted`.
+
+    Returns:
+        One row per true class, named in the column `TRUE_CLASS`, and one column per predicted class, both sorted; only
+        classes that occur as either. Without predictions there is no row and only the column `TRUE_CLASS`.
+    """
     names = sorted({*predictions["class_name"], *predictions["predicted"]})
-    counts = pd.DataFrame(_count(predictions, names), columns=names)
-    counts.insert(0, TRUE_CLASS, names)
-    return counts
+    table = pd.DataFrame(_count_pairs(predictions, names), columns=names)
+    table.insert(0, TRUE_CLASS, names)
+    return table
 
 
-def _count(predictions: pd.DataFrame, names: list[str]) -> np.ndarray:
-    """Clips (K, K) by true and predicted class."""
-    counts = np.zeros((len(names), len(names)), int)
-    true, predicted = (pd.Categorical(predictions[column], names).codes for column in ("class_name", "predicted"))
-    np.add.at(counts, (true, predicted), 1)
-    return counts
+def _count_pairs(predictions: pd.DataFrame, names: list[str]) -> np.ndarray:
+    """Clips, int (K, K), by true and predicted class."""
+    # scikit-learn's confusion_matrix refuses no clips at all and warns of a single class
+    counts = pd.crosstab(predictions["class_name"], predictions["predicted"])
+    return counts.reindex(index=names, columns=names, fill_value=0).to_numpy()
