@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from base_parameters import base_parameters
-
 from hand_gestures.augmentation import ClipAugmentation, resize_clip, view_seed
 from hand_gestures.parameters import AugmentationParameters
 
