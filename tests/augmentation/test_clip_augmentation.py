@@ -1,29 +1,26 @@
 import warnings
 from collections import Counter
-from pathlib import Path
 
 import albumentations as A
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
+from base_parameters import base_parameters
 from hand_gestures.augmentation import ClipAugmentation, resize_clip, view_seed
 from hand_gestures.parameters import AugmentationParameters
 
-BASE = Path(__file__).parents[2] / "conf/base/parameters_feature_engineering.yml"
 STEPS = ("horizontal_flip", "distortion", "light", "noise", "blur")
 SIZE = 24
 
 
-def base_parameters():
-    return AugmentationParameters(**yaml.safe_load(BASE.read_text())["augmentation"])
+def base_augmentation(size=SIZE, **changes):
+    return ClipAugmentation(base_parameters(AugmentationParameters, **changes), size)
 
 
 def augmentation(size=SIZE, **changes):
-    """The base parameters, with every step off that `changes` does not name."""
-    off = dict.fromkeys(STEPS, 0.0)
-    return ClipAugmentation(size=size, **base_parameters().model_copy(update={**off, **changes}).transform())
+    """The base parameters; steps that `changes` does not name are off."""
+    return base_augmentation(size, **{**dict.fromkeys(STEPS, 0.0), **changes})
 
 
 def everything(size=SIZE):
@@ -40,8 +37,7 @@ def still_clip(count=6):
 
 def transforms(**changes):
     """The albumentations transforms of the base parameters by name."""
-    parameters = base_parameters().model_copy(update=changes)
-    steps = ClipAugmentation(size=SIZE, **parameters.transform()).transforms.transforms
+    steps = base_augmentation(**changes).transforms.transforms
     return {type(one).__name__: one for step in steps for one in step.transforms}
 
 
@@ -67,7 +63,7 @@ def test_frames_that_differ_stay_different_and_in_order():
 
 
 @pytest.mark.parametrize("step", STEPS[1:])
-def test_the_seed_alone_decides(step):
+def test_the_same_seed_gives_the_same_result_whatever_the_global_state(step):
     first, second, clip = augmentation(**{step: 1.0}), augmentation(**{step: 1.0}), noise_frames(3)
     expected = [first(clip, seed)[0] for seed in range(6)]
     np.random.seed(99)  # the global state must not matter
@@ -76,14 +72,14 @@ def test_the_seed_alone_decides(step):
     assert len({one.tobytes() for one in expected}) == 6
 
 
-def test_the_clip_given_is_left_as_it_is():
+def test_the_input_clip_is_not_changed():
     clip = noise_frames(3)
     before = clip.copy()
     everything()(clip, 1)
     assert np.array_equal(clip, before)
 
 
-def test_without_any_step_a_clip_is_only_resized():
+def test_a_clip_is_only_resized_when_all_steps_are_off():
     clip = noise_frames(3, 40, 30)
     result, mirrored = augmentation()(clip, 1)
     assert np.array_equal(result, resize_clip(clip, SIZE))
@@ -100,7 +96,7 @@ def test_a_flip_is_the_mirror_image():
 @pytest.mark.parametrize(
     ("probability", "least", "most"), [(0.0, 0, 0), (0.5, 80, 120), (0.9, 170, 190), (1.0, 200, 200)]
 )
-def test_clips_are_mirrored_as_often_as_wanted_and_say_so(probability, least, most):
+def test_clips_are_mirrored_with_the_given_probability_and_the_flag_says_so(probability, least, most):
     augment, clip = augmentation(8, horizontal_flip=probability), noise_frames(1, 8, 8)
     flags = []
     for view in range(200):
@@ -111,7 +107,7 @@ def test_clips_are_mirrored_as_often_as_wanted_and_say_so(probability, least, mo
 
 
 @pytest.mark.parametrize("step", ["light", "noise", "blur"])
-def test_a_step_comes_as_often_as_its_probability_says(step):
+def test_each_step_is_applied_with_its_probability(step):
     augment, clip = augmentation(**{step: 0.7}), noise_frames(1)
     changed = sum(not np.array_equal(augment(clip, view_seed(1, "wave/v", view))[0], clip) for view in range(200))
     assert 120 <= changed <= 160
@@ -120,20 +116,20 @@ def test_a_step_comes_as_often_as_its_probability_says(step):
 @pytest.mark.parametrize(
     ("height", "width"), [(24, 24), (48, 64), (10, 12), (240, 12), (12, 240), (25, 24)], ids=lambda side: str(side)
 )
-def test_frames_of_any_size_come_out_square_as_bytes(height, width):
+def test_frames_of_any_size_become_square_uint8_frames(height, width):
     result, _ = everything()(noise_frames(2, height, width), 4)
     assert result.shape == (2, SIZE, SIZE, 3)
     assert result.dtype == np.uint8
 
 
 @pytest.mark.parametrize(("height", "width"), [(96, 128), (25, 24), (12, 240)])
-def test_larger_frames_are_resized_before_anything_else(height, width):
+def test_larger_frames_are_resized_before_all_other_steps(height, width):
     augment, clip = everything(), noise_frames(2, height, width)
     for seed in range(6):
         assert np.array_equal(augment(clip, seed)[0], augment(resize_clip(clip, SIZE), seed)[0])
 
 
-def test_smaller_frames_are_resized_after_everything_else():
+def test_smaller_frames_are_resized_after_all_other_steps():
     clip = noise_frames(2, 12, 12)
     small, _ = augmentation(12, noise=1.0)(clip, 3)
     large, _ = augmentation(SIZE, noise=1.0)(clip, 3)
@@ -146,7 +142,7 @@ def test_resizing_to_the_same_size_changes_nothing():
 
 
 @pytest.mark.parametrize("size", [8, 24, 50])
-def test_resizing_keeps_each_frame_in_its_place(size):
+def test_resizing_keeps_the_order_of_frames(size):
     clip = np.arange(4, dtype=np.uint8)[:, None, None, None].repeat(20, 1).repeat(30, 2).repeat(3, 3) * 60
     resized = resize_clip(clip, size)
     assert resized.shape == (4, size, size, 3)
@@ -171,22 +167,21 @@ def test_view_seeds_are_spread_over_31_bits_and_the_same_everywhere():
 
 
 @pytest.mark.parametrize("changes", [{}, {"blur_limit": 3}], ids=["base", "smallest blur"])
-def test_albumentations_warns_of_no_argument(changes):
-    parameters = base_parameters().model_copy(update={**dict.fromkeys(STEPS, 1.0), **changes})
+def test_albumentations_accepts_all_arguments_without_a_warning(changes):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        augment = ClipAugmentation(size=SIZE, **parameters.transform())
+        augment = augmentation(**dict.fromkeys(STEPS, 1.0), **changes)
         for seed in range(12):
             augment(noise_frames(2), seed)
 
 
-def test_albumentations_is_heard_when_it_warns():
+def test_albumentations_warns_of_an_unknown_argument():
     with pytest.warns(UserWarning, match="var_limit"):
         A.GaussNoise(var_limit=(10, 50))
 
 
 def test_the_base_probabilities_reach_albumentations():
-    compose = ClipAugmentation(size=SIZE, **base_parameters().transform()).transforms
+    compose = base_augmentation().transforms
     assert [step.p for step in compose.transforms] == [0.5, 0.8, 0.6, 0.6]
     assert compose.p == 1.0
 
@@ -258,8 +253,7 @@ STEP_OF = {
 @pytest.fixture(scope="module")
 def draws():
     """Of 600 views whose steps all have probability 0.5: whether it is mirrored, and what each step applied."""
-    halves = dict.fromkeys(("horizontal_flip", "distortion", "light", "noise", "blur"), 0.5)
-    augment = ClipAugmentation(size=8, **AugmentationParameters(**halves).transform())
+    augment = augmentation(8, **dict.fromkeys(STEPS, 0.5))
     transforms = [one for step in augment.transforms.transforms for one in step.transforms]
     clip = np.random.default_rng(5).integers(0, 256, (1, 8, 8, 3), dtype=np.uint8)
     rows = []
@@ -275,7 +269,7 @@ def draws():
 @pytest.mark.parametrize(
     ("one", "other"), [("distortion", "light"), ("light", "noise"), ("noise", "blur"), ("distortion", "blur")]
 )
-def test_steps_come_independently_of_each_other(draws, one, other):
+def test_steps_are_applied_independently_of_each_other(draws, one, other):
     both = (draws[one].notna() & draws[other].notna()).mean()
     assert 0.19 < both < 0.31
 
@@ -283,6 +277,6 @@ def test_steps_come_independently_of_each_other(draws, one, other):
 @pytest.mark.parametrize(
     ("one", "other"), [("flip", "distortion"), ("distortion", "noise"), ("light", "noise"), ("noise", "blur")]
 )
-def test_what_a_step_applies_is_independent_of_the_others(draws, one, other):
+def test_the_transform_of_a_step_is_independent_of_the_other_steps(draws, one, other):
     applied = draws.dropna(subset=[one, other])
     assert len(Counter(zip(applied[one], applied[other], strict=True))) == 4

@@ -14,7 +14,7 @@ from hand_gestures.utils.errors import HandGesturesError
         {"swipe_left": "swipe_right", "swipe_right": "swipe_left"},
     ],
 )
-def test_a_pair_may_be_given_in_either_direction_or_both(mirrored_classes):
+def test_a_pair_may_be_given_in_one_direction_or_both(mirrored_classes):
     labels = mirrored_labels(["fist", "swipe_left", "swipe_right"], mirrored_classes, flips=True)
     assert labels == {"fist": "fist", "swipe_left": "swipe_right", "swipe_right": "swipe_left"}
 
@@ -42,7 +42,7 @@ def test_classes_without_direction_need_no_map():
     ],
 )
 @pytest.mark.parametrize("flips", [True, False])
-def test_pairs_that_contradict_each_other_are_named(pairs, flips):
+def test_contradicting_pairs_are_an_error_that_names_them(pairs, flips):
     with pytest.raises(HandGesturesError, match="give each class one partner") as caught:
         mirrored_labels(["left", "right", "up"], pairs, flips)
     assert "'right'" in str(caught.value) or "'up'" in str(caught.value)
@@ -75,7 +75,7 @@ def test_a_class_named_for_a_direction_needs_a_partner(name):
 
 
 @pytest.mark.parametrize("name", ["bright", "copyright", "upright", "frightened", "cleft", "swipe_up", "wave"])
-def test_a_direction_inside_another_word_is_none(name):
+def test_a_direction_inside_another_word_does_not_count(name):
     assert mirrored_labels(["fist", name], {}, flips=True) == {"fist": "fist", name: name}
 
 
@@ -93,7 +93,7 @@ def test_a_partner_without_clips_is_an_error_that_names_both(pairs):
     assert "\n" not in str(caught.value)
 
 
-def test_a_pair_that_the_data_does_not_have_is_only_warned_of(caplog):
+def test_a_pair_without_clips_only_causes_a_warning(caplog):
     with caplog.at_level(logging.WARNING):
         labels = mirrored_labels(["fist", "palm"], {"swipe_left": "swipe_right"}, flips=True)
     assert labels == {"fist": "fist", "palm": "palm"}
@@ -101,7 +101,7 @@ def test_a_pair_that_the_data_does_not_have_is_only_warned_of(caplog):
     assert warning.endswith(": swipe_left, swipe_right")
 
 
-def test_a_pair_that_the_data_has_is_not_warned_of(caplog):
+def test_a_pair_with_clips_causes_no_warning(caplog):
     mirrored_labels(["swipe_left", "swipe_right"], {"swipe_left": "swipe_right"}, flips=True)
     assert not caplog.records
 

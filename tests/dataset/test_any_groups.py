@@ -1,4 +1,4 @@
-"""Whoever shows whatever how often: groups stay whole and classes keep something to train on."""
+"""Generated groups: they stay whole, and every class keeps training clips."""
 
 import pandas as pd
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hand_gestures.dataset.sequences import build_sequences, sample_indices
-from hand_gestures.dataset.split_table import fold_sides, leave_one_group_out, make_split_table
+from hand_gestures.dataset.split_table import fold_splits, leave_one_group_out, make_split_table
 from hand_gestures.utils.errors import HandGesturesError
 from small_sequences import FIXED, sequence_table
 
@@ -32,7 +32,7 @@ def sequences_of(counts):
 
 
 def can_validate(sequences):
-    """Is there a group whose every class another group shows too?"""
+    """Whether all classes of some group are also shown by another group."""
     groups = sequences.groupby("class_name")["group"].nunique()
     return (sequences["class_name"].map(groups) > 1).groupby(sequences["group"]).all().any()
 
@@ -40,7 +40,7 @@ def can_validate(sequences):
 @FIXED
 @given(shows, fractions, st.sampled_from([0.0, 0.1]), st.integers(0, 3))
 @example([[1, 1]], 0.2, 0.0, 0)
-def test_groups_never_straddle_and_every_class_keeps_a_group_to_train_on(counts, val_fraction, test_fraction, seed):
+def test_groups_are_never_divided_and_every_class_keeps_a_training_group(counts, val_fraction, test_fraction, seed):
     sequences = sequences_of(counts)
     if not can_validate(sequences):
         with pytest.raises(HandGesturesError, match="at least two groups"):
@@ -64,7 +64,7 @@ def test_each_fold_keeps_its_group_out_of_training(counts):
     folds = leave_one_group_out(split)
     assert len(folds) == (split["group"].nunique() if split["group"].nunique() > 1 else 0)
     for fold in folds.itertuples():
-        sides = fold_sides(split, fold.group)
+        sides = fold_splits(split, fold.group)
         assert fold.group not in set(split["group"][sides == "train"])
         assert set(split["class_name"][sides == "val"]) <= set(split["class_name"][sides == "train"])
         assert ((sides == "train").sum(), (sides == "val").sum()) == (fold.train_sequences, fold.val_sequences)
@@ -72,7 +72,7 @@ def test_each_fold_keeps_its_group_out_of_training(counts):
 
 @FIXED
 @given(st.integers(1, 500), st.integers(1, 64))
-def test_sampled_indices_never_go_back_or_out_of_range(available, wanted):
+def test_sampled_indices_are_ascending_and_in_range(available, wanted):
     indices = sample_indices(available, wanted)
     assert len(indices) == wanted
     assert indices[0] == 0
@@ -83,7 +83,7 @@ def test_sampled_indices_never_go_back_or_out_of_range(available, wanted):
 
 @FIXED
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8), st.integers(1, 70)))
-def test_every_video_is_one_sequence_of_its_own_frames(videos):
+def test_every_video_becomes_one_sequence_of_its_own_frames(videos):
     rows = [("wave", video, n, f"{video}#{n}") for video, frames in videos.items() for n in range(frames)]
     frames = pd.DataFrame(rows, columns=["class_name", "video_id", "frame_number", "path"])
     sequences = build_sequences(frames.sample(frac=1, random_state=0), 32, None)

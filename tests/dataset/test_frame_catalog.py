@@ -21,7 +21,7 @@ def test_frames_are_ordered_by_number_not_by_text(two_classes, write_frame):
     assert list(wave["path"])[3:6] == ["wave/v_frame_003.jpg", "wave/v_frame_9.jpg", "wave/v_frame_10.jpg"]
 
 
-def test_a_row_says_class_video_number_and_relative_path(two_classes, write_frame):
+def test_a_row_has_class_video_number_relative_path_and_size(two_classes, write_frame):
     write_frame("wave/My 手_frame_2_frame_0040.PNG")
     frames = catalog_frames(two_classes).frames
     assert list(frames.columns) == ["class_name", "video_id", "frame_number", "path", "bytes"]
@@ -62,7 +62,7 @@ def test_video_1_and_video_10_stay_apart(two_classes, write_frame):
         (".v_frame_9.jpg", ".jpg", lambda whole: whole, "hidden"),
     ],
 )
-def test_what_is_no_frame_is_rejected_with_its_reason(two_classes, encode, path, suffix, damage, reason):
+def test_a_file_that_is_no_frame_is_rejected_with_its_reason(two_classes, encode, path, suffix, damage, reason):
     (two_classes / path).write_bytes(damage(encode(suffix, "other")))
     catalog = catalog_frames(two_classes)
     assert len(catalog.frames) == 6
@@ -71,14 +71,14 @@ def test_what_is_no_frame_is_rejected_with_its_reason(two_classes, encode, path,
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_bytes_after_the_end_of_a_picture_do_no_harm(two_classes, encode, suffix):
+def test_bytes_after_the_end_of_a_picture_are_accepted(two_classes, encode, suffix):
     (two_classes / f"wave/v_frame_9{suffix}").write_bytes(encode(suffix) + bytes(100))
     catalog = catalog_frames(two_classes)
     assert len(catalog.frames) == 7
     assert len(catalog.rejected) == 0
 
 
-def test_a_pipe_is_rejected_and_not_waited_for(two_classes):
+def test_a_pipe_is_rejected_without_waiting_for_it(two_classes):
     os.mkfifo(two_classes / "wave/v_frame_9.jpg")
     assert reasons(catalog_frames(two_classes)) == {"wave/v_frame_9.jpg": "no file that can be read"}
 
@@ -97,7 +97,7 @@ def test_a_hidden_class_folder_is_rejected(two_classes, write_frame):
     assert set(catalog.frames["class_name"]) == {"fist", "wave"}
 
 
-def test_a_class_that_is_called_like_the_row_over_all_classes_is_rejected(two_classes, write_frame):
+def test_a_class_with_the_name_of_the_row_over_all_classes_is_rejected(two_classes, write_frame):
     write_frame("(all)/v_frame_1.jpg")
     catalog = catalog_frames(two_classes)
     assert reasons(catalog) == {"(all)": "tables call all classes together so: rename the class"}
@@ -112,10 +112,10 @@ def test_the_same_number_twice_is_kept_once(two_classes, write_frame):
     assert list(wave["frame_number"]) == [0, 1, 2]
     assert wave["path"].iloc[1] == "wave/v_frame_01.png"
     assert set(reasons(catalog)) == {"wave/v_frame_1.jpg", "wave/v_frame_1.png"}
-    assert set(reasons(catalog).values()) == {"the same video and number stand twice"}
+    assert set(reasons(catalog).values()) == {"another file has the same video and number"}
 
 
-def test_a_broken_frame_makes_room_for_its_whole_twin(two_classes, write_frame):
+def test_a_good_file_replaces_a_broken_one_of_the_same_number(two_classes, write_frame):
     (two_classes / "wave/v_frame_1.jpg").write_bytes(b"")
     write_frame("wave/v_frame_1.png")
     catalog = catalog_frames(two_classes)
@@ -147,14 +147,14 @@ def test_a_class_folder_that_links_outside_is_rejected(two_classes, tmp_path, en
     assert reasons(catalog) == {"open": "link that leads outside the folder"}
 
 
-def test_a_link_that_stays_inside_is_a_frame(two_classes):
+def test_a_link_to_a_file_inside_the_folder_is_a_frame(two_classes):
     (two_classes / "wave/v_frame_9.jpg").symlink_to(two_classes / "fist/v_frame_1.jpg")
     catalog = catalog_frames(two_classes)
     assert "wave/v_frame_9.jpg" in set(catalog.frames["path"])
     assert len(catalog.rejected) == 0
 
 
-def test_a_link_to_nowhere_is_rejected(two_classes):
+def test_a_broken_link_is_rejected(two_classes):
     (two_classes / "wave/v_frame_9.jpg").symlink_to(two_classes / "wave/gone.jpg")
     catalog = catalog_frames(two_classes)
     assert len(catalog.frames) == 6
@@ -236,7 +236,7 @@ def second_class_broken(folder, write_frame):
         (second_class_broken, "fist/, class folder without a readable frame"),
     ],
 )
-def test_a_folder_that_cannot_be_used_is_named_with_the_remedy(frames_dir, write_frame, arrange, says):
+def test_an_error_names_an_unusable_folder_and_the_remedy(frames_dir, write_frame, arrange, says):
     arrange(frames_dir, write_frame)
     with pytest.raises(HandGesturesError) as caught:
         catalog_frames(frames_dir)
@@ -261,26 +261,26 @@ def test_a_name_that_is_not_utf8_is_rejected(two_classes):
     assert reasons(catalog_frames(two_classes)) == {"wave/\ufffd_frame_1.jpg": "name is not UTF-8"}
 
 
-def test_a_number_that_no_table_can_hold_is_off_the_pattern(two_classes, write_frame):
+def test_a_number_too_large_for_a_table_does_not_match_the_pattern(two_classes, write_frame):
     write_frame(f"wave/v_frame_{'9' * 20}.jpg")
     assert [reason[:11] for reason in reasons(catalog_frames(two_classes)).values()] == ["name is not"]
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_full_decode_finds_damage_and_makes_room_for_the_whole_twin(two_classes, write_frame, processes):
+def test_a_full_decode_finds_damage_and_keeps_a_good_file_of_the_same_number(two_classes, write_frame, processes):
     damaged = write_frame("wave/v_frame_1.jpg", 240, 320)
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 64] = b"\xff\xd8" * 32
     damaged.write_bytes(content)
     write_frame("wave/v_frame_1.png")
     quick, full = catalog_frames(two_classes), catalog_frames(two_classes, full_decode=True, processes=processes)
-    assert reasons(quick) == {"wave/v_frame_1.png": "the same video and number stand twice"}
+    assert reasons(quick) == {"wave/v_frame_1.png": "another file has the same video and number"}
     assert list(reasons(full)) == ["wave/v_frame_1.jpg"]
     assert reasons(full)["wave/v_frame_1.jpg"].startswith("pixels cannot be decoded")
     assert "wave/v_frame_1.png" in set(full.frames["path"])
 
 
-def test_frames_of_a_video_that_was_not_wholly_ingested_are_rejected(two_classes, write_frame):
+def test_frames_of_a_partly_ingested_video_are_rejected(two_classes, write_frame):
     write_frame("wave/half_frame_0.jpg")
     mark = two_classes / ".ingest" / "wave" / "half.writing"
     mark.parent.mkdir(parents=True)

@@ -32,7 +32,7 @@ def test_a_clean_split_has_an_empty_table(tmp_path):
     assert counts == (1, 0, 0, 0)
 
 
-def test_the_nearest_clip_on_the_other_side_is_told(tmp_path):
+def test_the_nearest_clip_of_the_other_split_is_listed(tmp_path):
     rows = [("train", "a", 0b111, b"1"), ("train", "b", 0b1, b"2"), ("train", "c", FAR, b"3"), ("val", "d", 0, b"4")]
     table, counts = audit(tmp_path, *rows)
     assert table.to_numpy().tolist() == [["look-alike", "val", "wave/v3", "d", "train", "wave/v1", "b", 1]]
@@ -45,7 +45,7 @@ def test_clips_look_alike_up_to_the_distance(tmp_path, bits, found):
     assert counts.look_alikes == found
 
 
-def test_the_same_bytes_make_a_copy_and_the_same_hash_alone_a_look_alike(tmp_path):
+def test_clips_with_equal_bytes_are_copies_and_with_only_equal_hashes_look_alikes(tmp_path):
     rows = [("train", "a", 5, b"other"), ("train", "b", 5, b"same"), ("val", "c", 5, b"same"), ("val", "d", 5, b"new")]
     table, counts = audit(tmp_path, *rows)
     assert counts == (2, 1, 1, 0)
@@ -55,12 +55,12 @@ def test_the_same_bytes_make_a_copy_and_the_same_hash_alone_a_look_alike(tmp_pat
     ]
 
 
-def test_clips_of_one_side_may_be_alike(tmp_path):
+def test_clips_of_one_split_may_be_alike(tmp_path):
     rows = [("train", "a", 0, b"1"), ("train", "b", 0, b"1"), ("val", "c", FAR, b"2"), ("val", "d", FAR, b"2")]
     assert audit(tmp_path, *rows)[1] == (2, 0, 0, 0)
 
 
-def test_the_test_is_compared_with_training_and_validation(tmp_path):
+def test_test_clips_are_compared_with_training_and_validation(tmp_path):
     rows = [("train", "a", 0, b"1"), ("val", "b", FAR, b"2"), ("test", "c", 1, b"3"), ("test", "d", FAR + 1, b"4")]
     table, counts = audit(tmp_path, *rows)
     assert table[["side", "sequence_id", "other_side"]].to_numpy().tolist() == [
@@ -70,12 +70,12 @@ def test_the_test_is_compared_with_training_and_validation(tmp_path):
     assert counts == (3, 0, 2, 0)
 
 
-def test_what_is_left_out_leaks_nothing(tmp_path):
+def test_clips_that_are_left_out_are_no_leaks(tmp_path):
     rows = [("train", "a", 0, b"1"), ("val", "b", FAR, b"2"), ("left_out", "a", FAR, b"2"), ("left_out", "c", 0, b"1")]
     assert audit(tmp_path, *rows)[1] == (1, 0, 0, 0)
 
 
-def test_one_frame_alike_is_enough(tmp_path):
+def test_two_similar_frames_are_enough_for_a_look_alike(tmp_path):
     sequences, sides, hashes = clips(tmp_path, ("train", "a", 0, b"1"), ("val", "b", FAR, b"2"))
     hashes.bits[:] = [[FAR, 3], [1, 12]]
     table, _ = audit_split(sequences, sides, hashes, 8, tmp_path)
@@ -88,7 +88,7 @@ def test_a_frame_of_one_colour_is_not_compared(tmp_path):
     assert audit_split(sequences, sides, hashes, 8, tmp_path)[1] == (1, 0, 0, 0)
 
 
-def test_a_group_on_two_sides_is_a_row_with_a_clip_of_each(tmp_path):
+def test_a_group_in_two_splits_is_a_row_with_a_clip_of_each(tmp_path):
     rows = [("train", "a", 0, b"1"), ("train", "a", 0, b"2"), ("val", "a", FAR, b"3"), ("test", "a", 0xFFFF, b"4")]
     table, counts = audit(tmp_path, *rows)
     assert counts == (2, 0, 0, 1)
@@ -102,7 +102,7 @@ def test_a_group_on_two_sides_is_a_row_with_a_clip_of_each(tmp_path):
     }
 
 
-def test_files_are_read_once_however_many_hash_alike(tmp_path, monkeypatch):
+def test_each_file_is_read_once_even_if_many_clips_have_the_same_hash(tmp_path, monkeypatch):
     rows = [(side, f"{side}{n}", 0, f"{side}{n}".encode()) for side in ("train", "val") for n in range(6)]
     prepared = clips(tmp_path, *rows)
     read, whole = [], Path.read_bytes

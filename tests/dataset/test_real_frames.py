@@ -1,4 +1,4 @@
-"""Real webcam frames, where they lie beside the project."""
+"""Real webcam frames, if they are beside the project."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from hand_gestures.dataset.frame_catalog import catalog_frames
 from hand_gestures.dataset.leak_audit import audit_split, hash_clips
 from hand_gestures.dataset.sequences import build_sequences
-from hand_gestures.dataset.split_assignment import assign_sides
+from hand_gestures.dataset.split_assignment import assign_splits
 from hand_gestures.dataset.split_table import leave_one_group_out
 from hand_gestures.embedding.clip_views import read_clip
 
@@ -26,7 +26,7 @@ def test_every_frame_is_catalogued(catalog):
     assert catalog.rejected.empty
 
 
-def test_clips_of_sixteen_frames_are_filled_to_thirty_two(catalog):
+def test_clips_of_sixteen_frames_repeat_the_last_to_thirty_two(catalog):
     sequences = build_sequences(catalog.frames, 32, None)
     assert (sequences["available"] == 16).all()
     assert (sequences["repeated"] == 16).all()
@@ -35,16 +35,16 @@ def test_clips_of_sixteen_frames_are_filled_to_thirty_two(catalog):
     assert times.tolist() == [*range(16), *[15] * 16]
 
 
-def test_each_class_is_on_both_sides(catalog):
+def test_each_class_is_in_both_splits(catalog):
     sequences = build_sequences(catalog.frames, 32, None)
-    sides = assign_sides(sequences, 0.25, 0.0, 42)
+    sides = assign_splits(sequences, 0.25, 0.0, 42)
     assert set(sequences["class_name"][sides == "train"]) == set(sequences["class_name"][sides == "val"])
 
 
-def test_a_split_by_video_leaks_nearly_every_take_and_persons_share_nothing(catalog):
+def test_a_split_by_video_leaks_nearly_every_take_and_a_split_by_person_leaks_none(catalog):
     sequences = build_sequences(catalog.frames, 32, None)
     hashes = hash_clips(sequences, FRAMES, 3, 1)
-    _, by_video = audit_split(sequences, assign_sides(sequences, 0.25, 0.0, 42), hashes, 8, FRAMES)
+    _, by_video = audit_split(sequences, assign_splits(sequences, 0.25, 0.0, 42), hashes, 8, FRAMES)
     assert by_video.copies + by_video.look_alikes >= 0.9 * by_video.held_out
     letters = sequences[sequences["class_name"].isin(["letter_a", "letter_u"])].reset_index(drop=True)
     by_person = letters["video_id"].str.contains("p03").map({True: "val", False: "train"})
@@ -52,7 +52,7 @@ def test_a_split_by_video_leaks_nearly_every_take_and_persons_share_nothing(cata
     assert (fair.held_out, fair.copies, fair.look_alikes) == (12, 0, 0)
 
 
-def test_the_third_person_validates_the_letters_that_the_second_trains(catalog):
+def test_the_third_person_validates_the_letters_of_the_second(catalog):
     sequences = build_sequences(catalog.frames, 32, r"-(p\d+)-")
     folds = leave_one_group_out(sequences.assign(side="train")).set_index("group")
     assert list(folds.index) == ["p01", "p02", "p03"]

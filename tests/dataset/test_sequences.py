@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,7 +31,7 @@ def test_short_clips_keep_their_frames_and_repeat_the_last(available):
     assert sample_indices(available, 32).tolist() == [*range(available), *repeats]
 
 
-def test_indices_never_go_back_or_out_of_range():
+def test_indices_are_ascending_and_in_range():
     for available in range(1, 501):
         indices = sample_indices(available, 32)
         assert indices.shape == (32,)
@@ -39,7 +41,7 @@ def test_indices_never_go_back_or_out_of_range():
         assert len(set(indices)) == min(available, 32), available
 
 
-def test_one_row_a_video_with_its_sampled_paths():
+def test_each_video_is_one_row_with_its_sampled_paths():
     sequences = build_sequences(frame_table(("wave", "a", 5), ("fist", "b", 3), ("fist", "a", 2)), 4, None)
     assert list(sequences["sequence_id"]) == ["fist/a", "fist/b", "wave/a"]
     assert list(sequences["class_name"]) == ["fist", "fist", "wave"]
@@ -57,26 +59,26 @@ def test_repeated_frames_are_counted(available, repeated):
     assert 32 - len(set(sequences["frames"][0])) == repeated
 
 
-def test_frames_follow_their_numbers_whatever_the_order_of_the_table():
+def test_frames_are_ordered_by_number_whatever_the_order_of_the_table():
     table = frame_table(("wave", "a", 40), ("wave", "b", 12), ("fist", "a", 33))
     shuffled = table.sample(frac=1, random_state=3)
     assert build_sequences(shuffled, 32, None).equals(build_sequences(table, 32, None))
 
 
-def test_gaps_and_mixed_padding_on_disk_do_not_disturb_the_order(two_classes, write_frame):
+def test_gaps_and_mixed_padding_of_numbers_do_not_change_the_order(two_classes, write_frame):
     for number in ("2", "10", "007", "0100"):
         write_frame(f"wave/w_frame_{number}.jpg")
     sequences = build_sequences(catalog_frames(two_classes).frames, 4, None).set_index("sequence_id")
     assert sequences["frames"]["wave/w"] == [f"wave/w_frame_{n}.jpg" for n in ("2", "007", "10", "0100")]
 
 
-def test_video_1_does_not_swallow_video_10():
+def test_video_1_does_not_include_frames_of_video_10():
     sequences = build_sequences(frame_table(("wave", "1", 3), ("wave", "10", 4), ("wave", "11", 2)), 4, None)
     assert dict(zip(sequences["video_id"], sequences["available"], strict=True)) == {"1": 3, "10": 4, "11": 2}
     assert all("/1_frame_" in path for path in sequences["frames"][0])
 
 
-def test_without_a_pattern_every_video_is_a_group_of_its_own():
+def test_without_a_pattern_every_video_is_its_own_group():
     sequences = build_sequences(frame_table(("wave", "a", 1), ("fist", "a", 1)), 4, None)
     assert list(sequences["group"]) == ["fist/a", "wave/a"]
 
@@ -90,11 +92,20 @@ def test_without_a_pattern_every_video_is_a_group_of_its_own():
         (r"x*", ["wave/performer07-take2", "wave/performer12-take1", "wave/other"]),
     ],
 )
-def test_groups_come_from_the_pattern_or_else_the_video_is_one(pattern, groups):
+def test_the_pattern_finds_groups_and_other_videos_are_their_own_group(pattern, groups):
     names = ("performer07-take2", "performer12-take1", "other")
     sequences = build_sequences(frame_table(*(("wave", name, 1) for name in names)), 4, pattern)
     found = dict(zip(sequences["video_id"], sequences["group"], strict=True))
     assert [found[name] for name in names] == groups
+
+
+def test_short_videos_and_video_ids_without_a_group_are_logged(caplog):
+    table = frame_table(("wave", "p1-a", 3), ("wave", "other", 4), ("fist", "p1-b", 5))
+    with caplog.at_level(logging.INFO):
+        build_sequences(table, 4, r"^(p\d)")
+    first, second = [record.getMessage() for record in caplog.records]
+    assert first == "1 of 3 videos have fewer than 4 frames and repeat their last frame"
+    assert second.startswith("split.group_pattern '^(p\\d)' finds no group in 1 of 3 video ids")
 
 
 def test_a_group_spans_classes():
@@ -105,12 +116,12 @@ def test_a_group_spans_classes():
 @pytest.mark.parametrize(
     ("pattern", "group"), [(None, None), (r"p\d", "p3"), (r"p(\d)", "3"), (r"q\d", None), (r"(z)?p\d", None)]
 )
-def test_find_group(pattern, group):
+def test_the_group_is_found_in_the_video_id(pattern, group):
     assert find_group(pattern, "p3-take1") == group
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a-", "*"])
-def test_a_pattern_that_is_no_regular_expression_is_named(pattern):
+def test_an_error_names_a_pattern_that_is_no_regular_expression(pattern):
     with pytest.raises(HandGesturesError, match=r"split\.group_pattern .*set it to null") as caught:
         build_sequences(frame_table(("wave", "a", 1)), 4, pattern)
     assert f"'{pattern}'" in str(caught.value)

@@ -1,10 +1,19 @@
+import json
+import logging
 import shutil
 
 import pandas as pd
 
 from hand_gestures.dataset.frame_catalog import catalog_frames
 from hand_gestures.dataset.sequences import build_sequences
-from hand_gestures.dataset.split_table import SPLIT_COLUMNS, make_split_table, summarise_sides
+from hand_gestures.dataset.split_table import (
+    SPLIT_COLUMNS,
+    count_groups,
+    leave_one_group_out,
+    make_split_table,
+    select_sequences,
+    summarise_splits,
+)
 from small_sequences import alone, by_performer
 
 
@@ -23,7 +32,7 @@ def test_the_random_split_has_the_same_shares_and_ignores_groups():
     assert split.groupby("group")["random_side"].nunique().min() == 2
 
 
-def test_lists_go_before_fractions_and_what_they_leave_out_stays_out_of_the_random_split():
+def test_lists_replace_fractions_and_unlisted_sequences_are_in_no_random_split():
     sequences = alone({"wave": 10, "fist": 10})
     listed = pd.Series("train", index=sequences["sequence_id"][:19])
     listed[["wave/v0", "wave/v1", "fist/v0", "fist/v1"]] = "val"
@@ -33,16 +42,62 @@ def test_lists_go_before_fractions_and_what_they_leave_out_stays_out_of_the_rand
     assert (split["random_side"] == "val").sum() == 4
 
 
-def test_the_size_of_each_side_is_told():
+def test_sequences_groups_and_classes_of_each_split_are_counted():
     split = make_split_table(by_performer(5, classes=3, takes=2), 0.2, 0.0, 1)
-    assert summarise_sides(split, split["side"]) == {
+    assert summarise_splits(split)["split"] == {
         "train": {"sequences": 24, "groups": 4, "classes": 3},
         "val": {"sequences": 6, "groups": 1, "classes": 3},
         "test": {"sequences": 0, "groups": 0, "classes": 0},
     }
+    random_split = summarise_splits(split)["random_split"]
+    assert [random_split[name]["sequences"] for name in ("train", "val", "test")] == [24, 6, 0]
 
 
-def test_two_shuffled_copies_of_a_tree_are_split_alike(two_classes, write_frame, tmp_path):
+def test_groups_are_known_with_one_clip_per_performer():
+    """Each performer shows one class once: `group` is unique, but it is not the sequence id."""
+    sequences = by_performer(8, classes=1, takes=1)
+    split = make_split_table(sequences, 0.25, 0.0, 1)
+    validates = split["sequence_id"][split["side"] == "val"]
+    assert split["group"].is_unique
+    assert count_groups(split, validates) == len(validates) == 2
+    assert count_groups(split, split["sequence_id"]) == 8
+    assert summarise_splits(split)["split"]["val"]["groups"] == 2
+    assert summarise_splits(split)["random_split"]["val"]["groups"] == 2
+    assert list(leave_one_group_out(split)["group"]) == sorted(split["group"])
+
+
+def test_groups_are_unknown_where_every_video_is_its_own_group():
+    split = make_split_table(alone({"wave": 10, "fist": 10}), 0.2, 0.0, 1)
+    assert count_groups(split, split["sequence_id"]) is None
+    assert count_groups(split, split["sequence_id"][:3]) is None
+    summary = summarise_splits(split)
+    assert [summary["split"][name]["groups"] for name in ("train", "val", "test")] == [None, None, None]
+    assert summary["random_split"]["val"]["groups"] is None
+    assert '"groups": null' in json.dumps(summary)
+
+
+def test_sequences_of_a_part_of_the_table_come_in_its_order():
+    sequences = by_performer(4, classes=2).sample(frac=1, random_state=1)
+    split = make_split_table(sequences, 0.25, 0.0, 1)
+    part = split[split["side"] == "val"]
+    selected = select_sequences(sequences, part)
+    assert list(selected["sequence_id"]) == list(part["sequence_id"])
+    assert list(selected.index) == list(range(len(part)))
+
+
+def test_the_size_of_each_split_is_logged_with_its_groups_where_they_are_known(caplog):
+    with caplog.at_level(logging.INFO):
+        make_split_table(by_performer(5, classes=3, takes=2), 0.2, 0.0, 1)
+        make_split_table(alone({"wave": 10, "fist": 10}), 0.2, 0.0, 1)
+    assert [record.getMessage() for record in caplog.records] == [
+        "train split: 24 sequences of 4 groups",
+        "val split: 6 sequences of 1 group",
+        "train split: 16 sequences",
+        "val split: 4 sequences",
+    ]
+
+
+def test_copies_of_a_folder_are_split_alike_whatever_the_order_of_its_files(two_classes, write_frame, tmp_path):
     for number in range(60):
         write_frame(f"{('fist', 'wave', 'palm')[number % 3]}/p{number // 6}-clip{number}_frame_{number}.jpg")
     files = [path.relative_to(two_classes) for path in sorted(two_classes.rglob("*.jpg"))]

@@ -20,35 +20,35 @@ def summary(frames_dir, write_frame):
     return summarise_classes(frames, rejected, sequences, split, frames_dir).set_index("class_name")
 
 
-def test_each_class_is_a_row_and_all_of_them_one(summary):
+def test_each_class_has_a_row_and_all_together_have_one(summary):
     assert list(summary.index) == ["fist", "wave", "(all)"]
     assert list(summary["clips"]) == [2, 3, 5]
     assert list(summary["groups"]) == [1, 3, 3]
     assert list(summary["frames"]) == [8, 12, 20]
 
 
-def test_lengths_and_repeated_frames(summary):
+def test_lengths_and_repeated_frames_are_counted(summary):
     assert summary.loc["fist", ["shortest", "median", "longest"]].tolist() == [3, 4, 5]
     assert list(summary["repeating"]) == [1, 0, 1]
     assert list(summary["repeated_frames"]) == [1, 0, 1]
 
 
-def test_sizes_of_pictures_and_files(summary, frames_dir):
+def test_sizes_of_pictures_and_files_are_summarised(summary, frames_dir):
     assert list(summary["size"]) == ["32x24", "32x24 and 1 more", "32x24 and 1 more"]
     whole = sum(path.stat().st_size for path in frames_dir.rglob("*.jpg"))
     assert summary.loc["(all)", "megabytes"] == round(whole / 1e6, 1)
 
 
-def test_sides_are_counted_whatever_the_order_of_the_split(summary):
+def test_splits_are_counted_whatever_the_order_of_the_table(summary):
     sides = summary[["train", "val", "test", "left_out"]]
     assert sides.to_numpy().tolist() == [[1, 1, 0, 0], [2, 0, 0, 1], [3, 1, 0, 1]]
 
 
-def test_rejects_are_counted_by_class(summary):
+def test_rejected_files_are_counted_by_class(summary):
     assert list(summary["rejected"]) == [0, 1, 2]
 
 
-def test_a_picture_that_is_gone_is_named(two_classes):
+def test_an_error_names_a_missing_picture(two_classes):
     frames, rejected = catalog_frames(two_classes)
     sequences = build_sequences(frames, 4, None)
     (two_classes / "wave/v_frame_0.jpg").unlink()

@@ -4,24 +4,44 @@ import hashlib
 import os
 import random
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations reads it when it is imported
 
 import albumentations as A
 import cv2
 import numpy as np
 
+from hand_gestures.parameters import AugmentationParameters
+
 
 def view_seed(seed: int, sequence_id: str, view: int) -> int:
-    """A seed in 0..2**31-1 that depends on nothing but its arguments (not on workers, order or machine)."""
+    """The random seed of one augmented view: it depends only on the arguments, not on workers, order or machine.
+
+    Args:
+        seed: the seed of the run.
+        sequence_id: the sequence, `class/video`.
+        view: the number of the view; 0 is the clean one.
+
+    Returns:
+        An integer from 0 to 2**31 - 1.
+    """
     digest = hashlib.blake2b(f"{seed}\0{sequence_id}\0{view}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
 def resize_clip(clip: np.ndarray, size: int) -> np.ndarray:
-    """Resize every frame, uint8 (T, H, W, 3), to (T, size, size, 3); the aspect is not kept."""
+    """Resize every frame to a square; the aspect ratio is not kept.
+
+    Args:
+        clip: uint8 (T, H, W, 3).
+        size: side of the square, pixels.
+
+    Returns:
+        uint8 (T, size, size, 3): `clip` itself where it already has that size.
+    """
     frames, height, width = clip.shape[:3]
     if (height, width) == (size, size):
         return clip
+    # area averaging avoids moiré when a frame shrinks, but looks blocky when it grows
     method = cv2.INTER_AREA if height * width > size * size else cv2.INTER_LINEAR
     resized = np.empty((frames, size, size, 3), np.uint8)
     for source, target in zip(clip, resized, strict=True):
@@ -30,89 +50,70 @@ def resize_clip(clip: np.ndarray, size: int) -> np.ndarray:
 
 
 class ClipAugmentation:
-    """Flip, distort, change light, add noise, blur, resize: one draw of each for the whole clip.
+    """Flip, distort, change light, add noise, blur, resize: each drawn once for the whole clip.
 
     Args:
-        size: side of the frames that come out, pixels.
-        horizontal_flip: probability of the mirror image; the caller must map the label (`mirrored`).
-        distortion, light, noise, blur: probability of one of the two transforms of that step.
-        optical_limit, grid_limit, grid_steps: strengths of the distortions.
-        brightness, contrast, saturation, hue: strengths of the changes of light.
-        noise_std: range of the Gaussian noise's standard deviation, as a fraction of 255.
-        iso_color, iso_intensity: ranges of the sensor noise.
-        blur_limit: the largest blur kernel, an odd number of pixels, at least 3.
+        parameters: probability and strength of each step.
+        size: side of the resulting frames, pixels.
+
+    Example:
+        >>> augment = ClipAugmentation(parameters, size=640)
+        >>> view, mirrored = augment(clip, view_seed(42, "wave/a17", 1))
     """
 
-    def __init__(
-        self,
-        *,
-        size: int,
-        horizontal_flip: float,
-        distortion: float,
-        light: float,
-        noise: float,
-        blur: float,
-        optical_limit: float,
-        grid_limit: float,
-        grid_steps: int,
-        brightness: float,
-        contrast: float,
-        saturation: float,
-        hue: float,
-        noise_std: tuple[float, float],
-        iso_color: tuple[float, float],
-        iso_intensity: tuple[float, float],
-        blur_limit: int,
-    ) -> None:
+    def __init__(self, parameters: AugmentationParameters, size: int) -> None:
         self.size = size
-        self.horizontal_flip = horizontal_flip
-        self.transforms = A.Compose(
-            [
-                A.OneOf(
-                    [
-                        A.OpticalDistortion(distort_limit=(-optical_limit, optical_limit)),
-                        A.GridDistortion(num_steps=grid_steps, distort_limit=(-grid_limit, grid_limit)),
-                    ],
-                    p=distortion,
-                ),
-                A.OneOf(
-                    [
-                        A.RandomBrightnessContrast(
-                            brightness_limit=(-brightness, brightness), contrast_limit=(-contrast, contrast)
-                        ),
-                        A.ColorJitter(
-                            brightness=_around_one(brightness),
-                            contrast=_around_one(contrast),
-                            saturation=_around_one(saturation),
-                            hue=(-hue, hue),
-                        ),
-                    ],
-                    p=light,
-                ),
-                A.OneOf(
-                    [A.GaussNoise(std_range=noise_std), A.ISONoise(color_shift=iso_color, intensity=iso_intensity)],
-                    p=noise,
-                ),
-                A.OneOf([A.MotionBlur(blur_limit=(3, blur_limit)), A.GaussianBlur(blur_limit=(3, blur_limit))], p=blur),
-            ]
-        )
+        self.horizontal_flip = parameters.horizontal_flip
+        self.transforms = _build_transforms(parameters)
 
     def __call__(self, clip: np.ndarray, seed: int) -> tuple[np.ndarray, bool]:
-        """Augment one clip, uint8 (T, H, W, 3).
+        """Augment one clip. The same clip and seed give the same result, bit for bit.
 
-        Returns the clip as uint8 (T, size, size, 3) and whether it is mirrored. The same clip and
-        seed give the same result, bit for bit.
+        Args:
+            clip: uint8 RGB (T, H, W, 3).
+            seed: the seed of all draws, see `view_seed`.
+
+        Returns:
+            The view, uint8 (T, size, size, 3), and whether it is mirrored: the caller must then map the label, see
+            `mirrored_labels`.
         """
         if clip.shape[1] > self.size or clip.shape[2] > self.size:
-            clip = resize_clip(clip, self.size)  # first: every step after it is cheaper on fewer pixels
+            clip = resize_clip(clip, self.size)  # before all other steps: they are cheaper on fewer pixels
         draws = np.random.default_rng(seed)
         mirrored = bool(draws.random() < self.horizontal_flip)
         if mirrored:
             clip = np.ascontiguousarray(clip[:, :, ::-1])
-        # set_random_seed would hand every step the same numbers, so that noise and blur always came together
+        # `set_random_seed` would give every step the same numbers: noise and blur would always come together
         self.transforms.set_random_state(draws, random.Random(seed))
         return resize_clip(self.transforms(images=clip)["images"], self.size), mirrored
 
 
-def _around_one(limit: float) -> tuple[float, float]:
-    return (1 - limit, 1 + limit)
+def _build_transforms(limits: AugmentationParameters) -> A.Compose:
+    """One of two transforms a step, each step with its own probability."""
+    optical = A.OpticalDistortion(distort_limit=_range(0, limits.optical_limit))
+    grid = A.GridDistortion(num_steps=limits.grid_steps, distort_limit=_range(0, limits.grid_limit))
+    # two changes of light: brightness and contrast alone, or with colour, where 1 means no change
+    plain_light = A.RandomBrightnessContrast(
+        brightness_limit=_range(0, limits.brightness), contrast_limit=_range(0, limits.contrast)
+    )
+    coloured_light = A.ColorJitter(
+        brightness=_range(1, limits.brightness),
+        contrast=_range(1, limits.contrast),
+        saturation=_range(1, limits.saturation),
+        hue=_range(0, limits.hue),
+    )
+    gauss = A.GaussNoise(std_range=limits.noise_std)
+    sensor = A.ISONoise(color_shift=limits.iso_color, intensity=limits.iso_intensity)
+    kernel = (3, limits.blur_limit)
+    return A.Compose(
+        [
+            A.OneOf([optical, grid], p=limits.distortion),
+            A.OneOf([plain_light, coloured_light], p=limits.light),
+            A.OneOf([gauss, sensor], p=limits.noise),
+            A.OneOf([A.MotionBlur(blur_limit=kernel), A.GaussianBlur(blur_limit=kernel)], p=limits.blur),
+        ]
+    )
+
+
+def _range(centre: float, limit: float) -> tuple[float, float]:
+    return (centre - limit, centre + limit)

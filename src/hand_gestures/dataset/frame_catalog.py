@@ -1,7 +1,8 @@
-"""What is in a folder of frames: one row a frame, and one row for everything that is not one."""
+"""The frame catalog: one row per frame of a folder, and one row for every other file."""
 
-from collections.abc import Iterator
-from itertools import groupby
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import chain, groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,10 @@ from hand_gestures.video.frame_names import FrameName, parse_frame_name
 from hand_gestures.video.image_files import check_image, decode_fault
 from hand_gestures.video.ingest_records import unfinished_videos
 
+logger = logging.getLogger(__name__)
+
 LAYOUT = "{class_name}/{video_id}_frame_{number}.jpg"
-FILES_A_TASK = 256
+FILES_PER_TASK = 256
 
 
 class Frame(NamedTuple):
@@ -37,33 +40,32 @@ class FrameCatalog(NamedTuple):
 
 
 class _Files(NamedTuple):
-    """Some files of one class that are named like frames, in the order of their names."""
+    """Some files of one class whose names are names of frames, ordered by name."""
 
-    class_folder: Path
+    folder: Path
     names: list[tuple[str, FrameName]]
     full_decode: bool
 
 
-class _Checked(NamedTuple):
-    """The same files, each with its size and what is wrong with it."""
-
-    class_name: str
-    files: list[tuple[str, FrameName, int, str | None]]
+_CheckedFrame = tuple[Frame, str | None]  # with the reason to reject it
 
 
 def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int = 1) -> FrameCatalog:
-    """Catalog `frames_dir`, laid out as `{class_name}/{video_id}_frame_{number}.jpg` (.jpeg, .png).
+    """Catalog a folder with the layout `{class_name}/{video_id}_frame_{number}.jpg` (.jpeg, .png).
 
-    Every file ends in exactly one of the two tables. A frame that stands twice (the same video and
-    number, say as .jpg and .png) is kept once, the first name in order.
+    Every file is in exactly one of the two tables. If two files have the same video and number (a .jpg and a .png, for
+    example), the first name in alphabetical order is kept.
 
     Args:
         frames_dir: the folder.
-        full_decode: decode all pixels; without it a file is judged by its first and last bytes.
-        processes: how many decode; the result is the same for any number.
+        full_decode: decode all pixels; otherwise only the first and last bytes of a file are checked.
+        processes: number of processes that decode; the result does not depend on it.
+
+    Returns:
+        The frames and the rejected files.
 
     Raises:
-        HandGesturesError: the folder is missing, holds no frame, or fewer than two classes with frames.
+        HandGesturesError: the folder is missing, contains no frame, or contains frames of only one class.
     """
     if not frames_dir.is_dir():
         raise HandGesturesError(
@@ -74,15 +76,17 @@ def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int =
     folders = class_folders(frames_dir, rejected)
     unfinished = unfinished_videos(frames_dir)
     tasks = _tasks(frames_dir, progress(folders, len(folders), "cataloguing classes"), full_decode, rejected)
-    checked = in_processes(_check, tasks, processes if full_decode else 1)
+    # the quick check reads a few bytes per file: faster here than sent to other processes
+    checked = chain.from_iterable(in_processes(_check_files, tasks, processes if full_decode else 1))
     frames = [
         frame
-        for class_name, results in groupby(checked, key=lambda result: result.class_name)
-        for frame in _accept(class_name, results, unfinished, rejected)
+        for _, files in groupby(checked, key=lambda file: file[0].class_name)
+        for frame in _good_frames(files, unfinished, rejected)
     ]
     _reject_empty_classes(folders, frames, rejected)
     catalog = FrameCatalog(pd.DataFrame(frames, columns=Frame._fields), rejects_table(rejected))
     _require_two_classes(frames_dir, catalog)
+    _log_counts(catalog)
     return catalog
 
 
@@ -96,37 +100,37 @@ def _tasks(frames_dir: Path, folders: Iterator[str], full_decode: bool, rejected
                 rejected.append(reject(f"{class_name}/{entry.name}", reason))
             else:
                 named.append((entry.name, name))
-        for first in range(0, len(named), FILES_A_TASK):
-            yield _Files(frames_dir / class_name, named[first : first + FILES_A_TASK], full_decode)
+        for first in range(0, len(named), FILES_PER_TASK):
+            yield _Files(frames_dir / class_name, named[first : first + FILES_PER_TASK], full_decode)
 
 
-def _check(task: _Files) -> _Checked:
-    files = []
-    for file_name, name in task.names:
-        path = f"{task.class_folder}/{file_name}"
+def _check_files(task: _Files) -> list[_CheckedFrame]:
+    class_name, checked = task.folder.name, []
+    for file_name, (video_id, number) in task.names:
+        path = f"{task.folder}/{file_name}"  # joining Path objects would cost more than the check
         size, fault = check_image(path)
         if fault is None and task.full_decode:
             fault = decode_fault(path)
-        files.append((file_name, name, size, fault))
-    return _Checked(task.class_folder.name, files)
+        checked.append((Frame(class_name, video_id, number, f"{class_name}/{file_name}", size), fault))
+    return checked
 
 
-def _accept(
-    class_name: str, results: Iterator[_Checked], unfinished: set[tuple[str, str]], rejected: list[Rejected]
+def _good_frames(
+    files: Iterable[_CheckedFrame], unfinished: set[tuple[str, str]], rejected: list[Rejected]
 ) -> list[Frame]:
-    """The good frames of a class, ordered by video and number."""
-    frames: dict[FrameName, Frame] = {}
-    for file_name, name, size, fault in (file for checked in results for file in checked.files):
-        path = f"{class_name}/{file_name}"
-        if (class_name, name.video_id) in unfinished:
-            fault = "of a video that was not wholly ingested; run video_ingest again"
-        elif fault is None and name in frames:
-            fault = "the same video and number stand twice"
+    """The good frames of a class, ordered by video and number; the others are added to `rejected`."""
+    good: dict[tuple[str, int], Frame] = {}
+    for frame, fault in files:
+        key = frame.video_id, frame.frame_number
+        if (frame.class_name, frame.video_id) in unfinished:
+            fault = "its video was ingested only in part; run video_ingest again"
+        elif fault is None and key in good:
+            fault = "another file has the same video and number"
         if fault is None:
-            frames[name] = Frame(class_name, name.video_id, name.number, path, size)
+            good[key] = frame
         else:
-            rejected.append(reject(path, fault))
-    return sorted(frames.values())
+            rejected.append(reject(frame.path, fault))
+    return sorted(good.values())
 
 
 def _reject_empty_classes(folders: list[str], frames: list[Frame], rejected: list[Rejected]) -> None:
@@ -137,17 +141,23 @@ def _reject_empty_classes(folders: list[str], frames: list[Frame], rejected: lis
 
 
 def _require_two_classes(frames_dir: Path, catalog: FrameCatalog) -> None:
-    frames, rejected = catalog
-    classes = sorted(frames["class_name"].unique())
+    classes = sorted(catalog.frames["class_name"].unique())
     if len(classes) >= 2:
         return
     found = f"only class '{classes[0]}'" if classes else "no frame"
-    because = (
-        f" ({len(rejected)} rejected, the first: {rejected.iloc[0]['path']}, {rejected.iloc[0]['reason']})"
-        if len(rejected)
-        else ""
-    )
+    if len(catalog.rejected):
+        path, reason = catalog.rejected.iloc[0]
+        found += f" ({len(catalog.rejected)} rejected, the first: {path}, {reason})"
     raise HandGesturesError(
         f"a classifier needs frames of at least two classes, laid out as {LAYOUT}, but {frames_dir} holds "
-        f"{found}{because}; add frames or give another folder with --params frames_dir=PATH"
+        f"{found}; add frames or give another folder with --params frames_dir=PATH"
     )
+
+
+def _log_counts(catalog: FrameCatalog) -> None:
+    frames, rejected = catalog
+    videos = frames[["class_name", "video_id"]].drop_duplicates()
+    logger.info("%d frames of %d videos in %d classes", len(frames), len(videos), frames["class_name"].nunique())
+    if len(rejected):
+        reasons = ", ".join(f"{count} x {reason}" for reason, count in rejected["reason"].value_counts().items())
+        logger.warning("%d files rejected, see rejected_frames.csv: %s", len(rejected), reasons)

@@ -1,25 +1,33 @@
-"""Does one side of a split know the other? Copies, look-alikes and groups that stand on both."""
+"""Leaks between the splits: copies, look-alikes (by perceptual hash) and groups in two splits (docs/adr/0006)."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import imagehash
 import numpy as np
 import pandas as pd
 
-from hand_gestures.dataset.split_assignment import SIDES, TEST, TRAIN, VAL
+from hand_gestures.dataset.split_assignment import SPLITS, TEST, TRAIN, VAL
+from hand_gestures.dataset.split_table import select_sequences, summarise_splits
+from hand_gestures.parameters import LeakAuditParameters
 from hand_gestures.utils.progress import progress
+from hand_gestures.utils.rules import evenly_spaced
 from hand_gestures.utils.workers import in_processes
 from hand_gestures.video.image_files import read_small
 
-PAIRS = ((VAL, TRAIN), (TEST, TRAIN), (TEST, VAL))  # a side that is held out, and one that must not know it
+logger = logging.getLogger(__name__)
+
+PAIRS = ((VAL, TRAIN), (TEST, TRAIN), (TEST, VAL))  # a held-out split, and one that must not know its clips
 COPY, LOOK_ALIKE, SAME_GROUP = "copy", "look-alike", "same group"
 LEAK_COLUMNS = ("kind", "side", "sequence_id", "group", "other_side", "other_sequence_id", "other_group", "distance")
-NEVER = 65  # bits apart: more than there are
-FILES_COMPARED = 3  # of a clip, spread evenly: two clips in which these are the same are copies
+FAR = 65  # distance of frames that are not compared: more than the 64 bits of a hash
+FLAT = 4.0  # standard deviation of grey values: below it a frame shows nothing, and all such frames hash alike
+FILES_COMPARED = 3  # per clip, evenly spaced: two clips are copies if these files are equal
+WORTH_A_PROCESS = 500  # clips: starting a process takes longer than hashing fewer
 
 
 class ClipHashes(NamedTuple):
@@ -29,11 +37,65 @@ class ClipHashes(NamedTuple):
     usable: np.ndarray
 
 
-def hash_clips(sequences: pd.DataFrame, frames_dir: Path, frames: int, processes: int) -> ClipHashes:
-    """Hash `frames` evenly spaced frames of each sequence, first and last among them.
+class LeakCounts(NamedTuple):
+    """Held-out clips, those with a copy or a look-alike in another split, and the groups that are in two splits."""
+
+    held_out: int
+    copies: int
+    look_alikes: int
+    groups_on_both_sides: int
+
+
+def audit_leaks(
+    sequences: pd.DataFrame, split: pd.DataFrame, frames_dir: Path, parameters: LeakAuditParameters
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Audit the split and, for comparison, the random split of the same clips.
+
+    Args:
+        sequences: columns of `build_sequences`.
+        split: the split table.
+        frames_dir: the folder of the frames.
+        parameters: frames per clip, largest distance and number of processes.
+
+    Returns:
+        The leaks of the split, see `audit_split`; and the counts of `summarise_splits`, with the `LeakCounts` of both
+        splits as "leaks".
 
     Raises:
-        HandGesturesError: a frame is gone or cannot be decoded.
+        HandGesturesError: a frame is missing or cannot be decoded.
+    """
+    sequences = select_sequences(sequences, split)
+    hashes = hash_clips(sequences, frames_dir, parameters.frames, parameters.processes)
+    leaks, counts = audit_split(sequences, split["side"], hashes, parameters.distance, frames_dir)
+    _, random_counts = audit_split(sequences, split["random_side"], hashes, parameters.distance, frames_dir)
+    same = split["side"].equals(split["random_side"])
+    logger.log(
+        logging.WARNING if len(leaks) else logging.INFO,
+        "leak audit: of %d held-out clips, %d have a copy and %d have a look-alike in another split%s; "
+        "%d groups are in two splits; see leaks.csv",
+        *counts[:3],
+        "" if same else f" (in a random split: {random_counts.copies} and {random_counts.look_alikes})",
+        counts.groups_on_both_sides,
+    )
+    summary: dict[str, Any] = summarise_splits(split)
+    summary["split"]["leaks"], summary["random_split"]["leaks"] = counts._asdict(), random_counts._asdict()
+    return leaks, summary
+
+
+def hash_clips(sequences: pd.DataFrame, frames_dir: Path, frames: int, processes: int) -> ClipHashes:
+    """Hash evenly spaced frames of each clip with a 64-bit DCT hash, `imagehash.phash`.
+
+    Args:
+        sequences: column `frames`, equally long lists of paths.
+        frames_dir: the folder that the paths are relative to.
+        frames: frames per clip; the first and the last one are among them.
+        processes: number of processes; fewer are used for few clips.
+
+    Returns:
+        The hashes, with K = `frames`, or all frames of shorter clips.
+
+    Raises:
+        HandGesturesError: a frame is missing or cannot be decoded.
     """
     tasks = [[frames_dir / path for path in key_frames(paths, frames)] for paths in sequences["frames"]]
     useful = min(processes, 1 + len(tasks) // WORTH_A_PROCESS)
@@ -43,9 +105,57 @@ def hash_clips(sequences: pd.DataFrame, frames_dir: Path, frames: int, processes
 
 
 def key_frames(paths: list[str], frames: int) -> list[str]:
-    """`frames` evenly spaced ones of a clip's frame paths."""
-    places = np.linspace(0, len(paths) - 1, frames).round().astype(int)
-    return [paths[place] for place in places]
+    """Choose evenly spaced frames of a clip.
+
+    Args:
+        paths: the frames of the clip.
+        frames: how many to choose.
+
+    Returns:
+        `frames` of the paths, the first and the last among them; all paths of a shorter clip.
+    """
+    return [paths[index] for index in evenly_spaced(len(paths), frames)]
+
+
+def audit_split(
+    sequences: pd.DataFrame, splits: pd.Series, hashes: ClipHashes, distance: int, frames_dir: Path
+) -> tuple[pd.DataFrame, LeakCounts]:
+    """Find for each held-out clip the nearest clip of every split that must not know it.
+
+    Args:
+        sequences: `sequence_id`, `group` and `frames` of N clips.
+        splits: the split of each clip.
+        hashes: of the same N clips.
+        distance: two clips look alike if any two of their frames differ by at most this many of 64 bits.
+        frames_dir: the folder of the frames: a look-alike whose files have the same bytes is a copy.
+
+    Returns:
+        `LEAK_COLUMNS`: a row per leak, the nearest clips first; then a row without distance for each group in two
+        splits, with one clip of each. And the counts.
+    """
+    ids, groups, frames = (sequences[name].to_numpy() for name in ("sequence_id", "group", "frames"))
+    rows = {split: np.flatnonzero(splits == split) for split in SPLITS}
+
+    @cache  # many clips may share a hash, and files are slow to read
+    def content(row: int) -> bytes:
+        files = key_frames(frames[row], FILES_COMPARED)
+        return b"".join(hashlib.blake2b((frames_dir / file).read_bytes()).digest() for file in files)
+
+    leaks = [
+        (kind, held_out, ids[row], groups[row], other, ids[twin], groups[twin], bits)
+        for held_out, other in PAIRS
+        for kind, row, twin, bits in (
+            *_near_clips(hashes, rows[held_out], rows[other], distance, content),
+            *_shared_groups(groups, rows[held_out], rows[other]),
+        )
+    ]
+    table = pd.DataFrame(leaks, columns=list(LEAK_COLUMNS)).astype({"distance": "Int64"})
+    table = table.sort_values(["distance", "sequence_id", "other_side"], ignore_index=True)
+    clips, shared = (table.groupby("kind")[name].nunique() for name in ("sequence_id", "group"))
+    held_out_clips = len(rows[VAL]) + len(rows[TEST])
+    return table, LeakCounts(
+        held_out_clips, int(clips.get(COPY, 0)), int(clips.get(LOOK_ALIKE, 0)), int(shared.get(SAME_GROUP, 0))
+    )
 
 
 def _hash_frames(paths: list[Path]) -> tuple[list[int], list[bool]]:
@@ -57,79 +167,27 @@ def _hash_frames(paths: list[Path]) -> tuple[list[int], list[bool]]:
     return bits, usable
 
 
-class LeakCounts(NamedTuple):
-    """Of the held-out clips: how many have a copy or a look-alike on another side; and groups on both sides."""
-
-    held_out: int
-    copies: int
-    look_alikes: int
-    groups_on_both_sides: int
-
-
-def audit_split(
-    sequences: pd.DataFrame, sides: pd.Series, hashes: ClipHashes, distance: int, frames_dir: Path
-) -> tuple[pd.DataFrame, LeakCounts]:
-    """Compare each pair of sides; of every clip held out, its nearest clip on the other side is kept if near enough.
-
-    Args:
-        sequences: `sequence_id`, `group` and `frames` of all clips.
-        sides: their sides.
-        hashes: of the same rows.
-        distance: two clips look alike if any frame of one differs from any of the other by at most so many bits of 64.
-        frames_dir: where the frames are: files of the same bytes make a copy of a look-alike.
-
-    Returns:
-        A row a leak with `LEAK_COLUMNS`, the nearest first, then one for each group that stands on two sides, with a
-        clip of it on each and no distance; and the counts.
-    """
-    ids, groups, frames = (sequences[name].to_numpy() for name in ("sequence_id", "group", "frames"))
-    rows_of = {side: np.flatnonzero(sides == side) for side in SIDES}
-
-    @cache
-    def content(row: int) -> bytes:
-        files = key_frames(frames[row], FILES_COMPARED)
-        return b"".join(hashlib.blake2b((frames_dir / file).read_bytes()).digest() for file in files)
-
-    leaks = [
-        (kind, held, ids[row], groups[row], other, ids[twin], groups[twin], bits)
-        for held, other in PAIRS
-        for kind, row, twin, bits in (
-            *_near_clips(hashes, rows_of[held], rows_of[other], distance, content),
-            *_shared_groups(groups, rows_of[held], rows_of[other]),
-        )
-    ]
-    table = pd.DataFrame(leaks, columns=list(LEAK_COLUMNS)).astype({"distance": "Int64"})
-    table = table.sort_values(["distance", "sequence_id", "other_side"], ignore_index=True)
-    clips, straddling = (table.groupby("kind")[name].nunique() for name in ("sequence_id", "group"))
-    held_out = len(rows_of[VAL]) + len(rows_of[TEST])
-    return table, LeakCounts(
-        held_out, int(clips.get(COPY, 0)), int(clips.get(LOOK_ALIKE, 0)), int(straddling.get(SAME_GROUP, 0))
-    )
-
-
 def _near_clips(
-    hashes: ClipHashes, held: np.ndarray, others: np.ndarray, distance: int, content: Callable[[int], bytes]
+    hashes: ClipHashes, held_out: np.ndarray, others: np.ndarray, distance: int, content: Callable[[int], bytes]
 ) -> Iterator[tuple[str, int, int, int]]:
-    """(kind, row, nearest of the rows `others`, bits between them) of each row held out that has one near enough."""
+    """(kind, held-out row, nearest row of `others`, bits that differ), for each held-out row that has one near it."""
     bits, usable = hashes.bits[others], hashes.usable[others]
-    for row in map(int, held):
-        twins = map(int, others[(bits == hashes.bits[row]).all(axis=1)])
-        copy = next((twin for twin in twins if content(twin) == content(row)), None)
+    for row in map(int, held_out):
+        same_hash = map(int, others[(bits == hashes.bits[row]).all(axis=1)])
+        copy = next((other for other in same_hash if content(other) == content(row)), None)
         if copy is not None:
             yield COPY, row, copy, 0
             continue
-        apart = np.bitwise_count(bits[:, :, None] ^ hashes.bits[row])  # frames of each other clip x frames of this one
-        nearest = np.where(usable[:, :, None] & hashes.usable[row], apart, NEVER).min(axis=(1, 2))
-        if nearest.min(initial=NEVER) <= distance:
+        differing = np.bitwise_count(bits[:, :, None] ^ hashes.bits[row])  # (other clips, their frames, own frames)
+        nearest = np.where(usable[:, :, None] & hashes.usable[row], differing, FAR).min(axis=(1, 2))
+        if nearest.min(initial=FAR) <= distance:
             yield LOOK_ALIKE, row, int(others[nearest.argmin()]), int(nearest.min())
 
 
-def _shared_groups(groups: np.ndarray, held: np.ndarray, others: np.ndarray) -> Iterator[tuple[str, int, int, None]]:
-    """(kind, a row of each side, no distance) of each group that stands on both."""
-    one, other = ({groups[row]: int(row) for row in rows[::-1]} for rows in (held, others))
+def _shared_groups(
+    groups: np.ndarray, held_out: np.ndarray, others: np.ndarray
+) -> Iterator[tuple[str, int, int, None]]:
+    """(kind, a row of each split, no distance) for each group that is in both."""
+    one, other = ({groups[row]: int(row) for row in rows[::-1]} for rows in (held_out, others))  # first row of a group
     for group in one.keys() & other.keys():
         yield SAME_GROUP, one[group], other[group], None
-
-
-WORTH_A_PROCESS = 500  # clips: a process takes longer to start than to hash fewer
-FLAT = 4.0  # standard deviation of grey below which a frame shows nothing: all such frames hash alike

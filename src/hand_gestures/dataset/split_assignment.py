@@ -1,4 +1,4 @@
-"""Which sequences train, validate and test: whole groups at a time, by names and seed alone."""
+"""Which sequences train, validate and test: whole groups at a time, by names and seed alone (docs/adr/0002)."""
 
 import hashlib
 import logging
@@ -13,22 +13,28 @@ from hand_gestures.utils.errors import HandGesturesError
 logger = logging.getLogger(__name__)
 
 TRAIN, VAL, TEST, LEFT_OUT = "train", "val", "test", "left_out"
-SIDES = (TRAIN, VAL, TEST)
-EXCHANGES = 300  # groups of each side among which better exchanges are sought; more cost time and gain nothing
-CELLS = 9_000_000  # pairs of groups times classes weighed at a time: what bounds the memory
+SPLITS = (TRAIN, VAL, TEST)
+MAX_CANDIDATES = 300  # groups tried for an exchange, inside and outside a split; more take longer and gain nothing
+MAX_CELLS = 9_000_000  # pairs of groups x classes compared at once: limits the memory
 
 
-def assign_sides(sequences: pd.DataFrame, val_fraction: float, test_fraction: float, seed: int) -> pd.Series:
-    """Put about `val_fraction` of each class into validation and `test_fraction` into the test, whole groups at a time.
+def assign_splits(sequences: pd.DataFrame, val_fraction: float, test_fraction: float, seed: int) -> pd.Series:
+    """Choose about `val_fraction` of each class for validation and `test_fraction` for the test, by whole groups.
 
-    The same sequences and seed give the same sides, whatever their order. Every class keeps a group to
-    train on; one that has no second group for validation (or no third for the test) is named in a warning.
+    The same sequences and seed give the same splits, whatever the order of rows. Every class keeps at least one group
+    for training, so a class with one group has no validation clips and a class with two groups has no test clips.
+
+    Args:
+        sequences: columns `class_name` and `group`.
+        val_fraction: wanted share of the clips of each class, between 0 and 1.
+        test_fraction: the same for the test; 0 for no test.
+        seed: decides the order in which groups are tried.
 
     Returns:
-        "train", "val" or "test" for each row of `sequences`, which needs `class_name` and `group`.
+        "train", "val" or "test" for each row, named "side", with the index of `sequences`.
 
     Raises:
-        HandGesturesError: no group is left that could validate.
+        HandGesturesError: no group can leave training.
     """
     table = pd.crosstab(sequences["group"], sequences["class_name"])
     in_val = _choose_groups(table, val_fraction, seed)
@@ -41,22 +47,22 @@ def assign_sides(sequences: pd.DataFrame, val_fraction: float, test_fraction: fl
         )
     wanted_of_rest = test_fraction / (1 - val_fraction)
     in_test = _choose_groups(table.drop(index=list(in_val)), wanted_of_rest, seed) if test_fraction else set()
-    sides = pd.Series(TRAIN, index=sequences.index, name="side")
-    sides[sequences["group"].isin(in_val)] = VAL
-    sides[sequences["group"].isin(in_test)] = TEST
-    return sides
+    splits = pd.Series(TRAIN, index=sequences.index, name="side")
+    splits[sequences["group"].isin(in_val)] = VAL
+    splits[sequences["group"].isin(in_test)] = TEST
+    return splits
 
 
-def warn_of_missing_classes(class_names: pd.Series, sides: pd.Series) -> None:
-    """Name the classes that train but stand not on another side that is there: its figures leave them out."""
-    trained = set(class_names[sides == TRAIN])
-    for side, purpose in ((VAL, "validation"), (TEST, "the test")):
-        there = set(class_names[sides == side])
-        missing = sorted(trained - there)
-        if there and missing:
+def warn_about_missing_classes(class_names: pd.Series, splits: pd.Series) -> None:
+    """Log the classes that have training clips but no validation or test clips."""
+    trained = set(class_names[splits == TRAIN])
+    for split, purpose in ((VAL, "validation"), (TEST, "test")):
+        held_out = set(class_names[splits == split])
+        missing = sorted(trained - held_out)
+        if held_out and missing:
             logger.warning(
-                "%d of %d classes stay in training, as no group of theirs could be spared for %s, whose figures leave "
-                "them out: %s",
+                "%d of %d classes stay in training because no group could be spared for the %s split, so its metrics "
+                "exclude them: %s",
                 len(missing),
                 len(trained),
                 purpose,
@@ -65,62 +71,66 @@ def warn_of_missing_classes(class_names: pd.Series, sides: pd.Series) -> None:
 
 
 def _choose_groups(table: pd.DataFrame, fraction: float, seed: int) -> set[str]:
-    """Groups (rows of `table`, clips by class) that hold about `fraction` of every class, never all groups of one.
+    """Groups that hold about `fraction` of the clips of every class, but never all groups of one.
 
-    In an order drawn from the seed, each group is taken that brings the classes nearer to their share;
-    then single groups are added, removed or exchanged as long as that brings them nearer still.
+    Groups are tried in an order drawn from the seed; a group is taken if it brings the classes closer to their share.
+    Then single groups are added, removed or exchanged while that brings the classes closer still.
+
+    Args:
+        table: clips of each group (rows) and class (columns).
+        fraction: wanted share of each class; a class gets at least one clip.
+        seed: of the order.
     """
     counts = table.to_numpy()
     wanted = np.maximum(counts.sum(axis=0) * fraction, 1.0)
     order = sorted(range(len(table)), key=lambda row: _draw(seed, str(table.index[row])))
     chosen: list[int] = []
-    held, left = np.zeros_like(wanted), (counts > 0).sum(axis=0)
+    held, groups_left = np.zeros_like(wanted), (counts > 0).sum(axis=0)
     for row in order:
-        spared = (left[counts[row] > 0] > 1).all()
-        if spared and _miss(held + counts[row], wanted) < _miss(held, wanted):
+        spared = (groups_left[counts[row] > 0] > 1).all()
+        if spared and _error(held + counts[row], wanted) < _error(held, wanted):
             chosen.append(row)
-            held, left = held + counts[row], left - (counts[row] > 0)
-    chosen = _exchange(counts, wanted, chosen, order) or _nearest_group(counts, wanted, order)
+            held, groups_left = held + counts[row], groups_left - (counts[row] > 0)
+    chosen = _exchange(counts, wanted, chosen, order) or _closest_group(counts, wanted, order)
     return {str(table.index[row]) for row in chosen}
 
 
-def _miss(held: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """How far the classes are from their share; relative, or large classes would decide alone."""
+def _error(held: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Distance of the classes (last axis) from their share; relative, or large classes would decide alone."""
     return ((held - wanted) ** 2 / wanted).sum(axis=-1)
 
 
 def _exchange(counts: np.ndarray, wanted: np.ndarray, chosen: list[int], order: list[int]) -> list[int]:
-    """Add, remove or exchange one group at a time while that brings the classes nearer to their share."""
-    nothing = np.zeros((1, counts.shape[1]), counts.dtype)
-    several = (counts > 0).sum(axis=0) > 1  # a class of one group stays where it is
-    most = min(EXCHANGES, math.isqrt(CELLS // counts.shape[1]))
+    """Add, remove or exchange one group at a time while that brings the classes closer to their share."""
+    no_group = np.zeros((1, counts.shape[1]), counts.dtype)  # last candidate: "remove only" or "add only"
+    movable = (counts > 0).sum(axis=0) > 1  # a class with one group stays in training
+    limit = min(MAX_CANDIDATES, math.isqrt(MAX_CELLS // counts.shape[1]))
     while chosen:
         held = counts[chosen].sum(axis=0)
-        if np.abs(held - wanted)[several].max() <= 0.5:  # no whole number of clips is nearer
+        if np.abs(held - wanted)[movable].max() <= 0.5:  # no whole number of clips is closer
             return chosen
         taken = set(chosen)
         others = [row for row in order if row not in taken]
-        out, into = chosen[:most], others[:most]
-        change = np.vstack([counts[into], nothing])[None] - np.vstack([counts[out], nothing])[:, None]
-        remaining = (counts[others] > 0).sum(axis=0)
-        has_out, has_into = (np.vstack([counts[rows], nothing]) > 0 for rows in (out, into))
-        trains_all = ((remaining - has_into[None].astype(int) + has_out[:, None]) > 0).all(axis=-1)
-        misses = np.where(trains_all, _miss(held + change, wanted), np.inf)
-        removed, added = np.unravel_index(misses.argmin(), misses.shape)
-        if not misses[removed, added] < _miss(held, wanted) - 1e-9:
+        removable, addable = chosen[:limit], others[:limit]
+        removed, added = (np.vstack([counts[rows], no_group]) for rows in (removable, addable))
+        # every pair at once: (groups to remove + 1, groups to add + 1, classes)
+        groups_left = (counts[others] > 0).sum(axis=0) - (added > 0)[None].astype(int) + (removed > 0)[:, None]
+        errors = _error(held + added[None] - removed[:, None], wanted)
+        errors = np.where((groups_left > 0).all(axis=-1), errors, np.inf)
+        row, column = np.unravel_index(errors.argmin(), errors.shape)
+        if not errors[row, column] < _error(held, wanted) - 1e-9:  # rounding must not exchange two groups for ever
             return chosen
-        kept = [row for row in chosen if removed == len(out) or row != out[removed]]
-        chosen = kept + ([into[added]] if added < len(into) else [])
+        chosen = [group for group in chosen if group not in removable[row : row + 1]] + addable[column : column + 1]
     return chosen
 
 
-def _nearest_group(counts: np.ndarray, wanted: np.ndarray, order: list[int]) -> list[int]:
-    """Where every group is too large for its share: the one that misses it least, if training can spare any."""
+def _closest_group(counts: np.ndarray, wanted: np.ndarray, order: list[int]) -> list[int]:
+    """If every group is larger than the share: the one closest to it that training can spare, if there is one."""
     groups = (counts > 0).sum(axis=0)
     spared = [row for row in order if (groups[counts[row] > 0] > 1).all()]
-    return [min(spared, key=lambda row: float(_miss(counts[row], wanted)))] if spared else []
+    return [min(spared, key=lambda row: float(_error(counts[row], wanted)))] if spared else []
 
 
 def _draw(seed: int, group: str) -> bytes:
-    """A random but fixed place in line: by seed and name alone, however a file system writes its accents."""
+    """A random sort key from seed and name alone; NFC, because file systems write accents differently."""
     return hashlib.blake2b(f"{seed}\0{unicodedata.normalize('NFC', group)}".encode()).digest()

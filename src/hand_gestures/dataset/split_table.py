@@ -1,103 +1,161 @@
-"""The split as a table: one row a sequence, with its side, and the side it would have if groups were ignored."""
+"""The split as a table: one row per sequence, with its split and the split it would have if groups were ignored."""
 
+import logging
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from hand_gestures.dataset.official_split import official_sides
+from hand_gestures.dataset.official_split import official_splits
 from hand_gestures.dataset.split_assignment import (
     LEFT_OUT,
-    SIDES,
+    SPLITS,
     TEST,
     TRAIN,
     VAL,
-    assign_sides,
-    warn_of_missing_classes,
+    assign_splits,
+    warn_about_missing_classes,
 )
+from hand_gestures.utils.rules import groups_known, pluralise
+
+logger = logging.getLogger(__name__)
 
 SPLIT_COLUMNS = ["sequence_id", "class_name", "video_id", "group", "side", "random_side"]
+FOLD_COLUMNS = ("fold", "group", "train_sequences", "val_sequences", "val_classes", "untrained_classes")
 
 
 def make_split_table(
     sequences: pd.DataFrame, val_fraction: float, test_fraction: float, seed: int, listed: pd.Series | None = None
 ) -> pd.DataFrame:
-    """Columns `SPLIT_COLUMNS`, ordered by sequence_id.
+    """Assign every sequence to a split.
 
-    `side` follows `listed` (side by sequence_id) where given, else the fractions by groups. `random_side` is a
-    split of the same clips and shares that ignores groups: the flattering figure, to be shown beside the fair one.
+    Args:
+        sequences: columns of `build_sequences`.
+        val_fraction: share of each class that validates, between 0 and 1.
+        test_fraction: share of each class that is kept for the test.
+        seed: of the choice of groups.
+        listed: published split by sequence_id, used instead of the fractions.
+
+    Returns:
+        `SPLIT_COLUMNS`, ordered by sequence_id. `random_side` is a split of the same clips and shares that ignores
+        groups: it shows how much better the metrics look when performers are known from training.
 
     Raises:
-        HandGesturesError: nothing is left that could train or validate.
+        HandGesturesError: no sequence is left to train or to validate.
     """
     sequences = sequences.sort_values("sequence_id", ignore_index=True)
     if listed is None:
-        sides = assign_sides(sequences, val_fraction, test_fraction, seed)
+        splits = assign_splits(sequences, val_fraction, test_fraction, seed)
     else:
-        sides = official_sides(sequences, listed, val_fraction, seed)
-    warn_of_missing_classes(sequences["class_name"], sides)
-    return sequences.assign(side=sides, random_side=_random_sides(sequences, sides, seed))[SPLIT_COLUMNS]
+        splits = official_splits(sequences, listed, val_fraction, seed)
+    warn_about_missing_classes(sequences["class_name"], splits)
+    table = sequences.assign(side=splits, random_side=_random_splits(sequences, splits, seed))[SPLIT_COLUMNS]
+    for name, counts in summarise_splits(table)["split"].items():
+        if counts["sequences"]:
+            groups = "" if counts["groups"] is None else f" of {pluralise(counts['groups'], 'group')}"
+            logger.info("%s split: %s%s", name, pluralise(counts["sequences"], "sequence"), groups)
+    return table
 
 
-def _random_sides(sequences: pd.DataFrame, sides: pd.Series, seed: int) -> pd.Series:
-    used = sequences[sides != LEFT_OUT]
-    shares = sides[used.index].value_counts(normalize=True)
-    alone = used.assign(group=used["sequence_id"])
-    random_sides = assign_sides(alone, shares[VAL], shares.get(TEST, 0.0), seed)
-    return random_sides.reindex(sequences.index, fill_value=LEFT_OUT)
+def _random_splits(sequences: pd.DataFrame, splits: pd.Series, seed: int) -> pd.Series:
+    used = sequences[splits != LEFT_OUT]
+    shares = splits[used.index].value_counts(normalize=True)
+    own_groups = used.assign(group=used["sequence_id"])
+    random_splits = assign_splits(own_groups, shares[VAL], shares.get(TEST, 0.0), seed)
+    return random_splits.reindex(sequences.index, fill_value=LEFT_OUT)
 
 
-def sides_of(sequences: pd.DataFrame, split: pd.DataFrame) -> np.ndarray:
-    """The side in the split table of each row of `sequences`."""
+def splits_of(sequences: pd.DataFrame, split: pd.DataFrame) -> np.ndarray:
+    """The split of each row of `sequences`, in its order.
+
+    Args:
+        sequences: column `sequence_id`.
+        split: the split table.
+
+    Returns:
+        Strings (N,): "train", "val", "test" or "left_out".
+    """
     return split.set_index("sequence_id")["side"].reindex(sequences["sequence_id"]).to_numpy()
 
 
+def select_sequences(sequences: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
+    """The sequences that the split table, or a part of it, lists, in its order.
+
+    Args:
+        sequences: columns of `build_sequences`, in any order.
+        split: rows of the split table.
+
+    Returns:
+        As many rows as `split`, numbered from 0.
+    """
+    return sequences.set_index("sequence_id", drop=False).loc[split["sequence_id"]].reset_index(drop=True)
+
+
 def count_groups(split: pd.DataFrame, sequence_ids: Iterable[str]) -> int | None:
-    """Groups of some sequences; None where each is a group of its own, since nothing is known of groups then."""
-    groups = split.loc[split["sequence_id"].isin(set(sequence_ids)), "group"]
-    return None if groups.is_unique else groups.nunique()
+    """Count the groups of some sequences.
+
+    Args:
+        split: the split table.
+        sequence_ids: the sequences.
+
+    Returns:
+        The number of groups; None if their groups are not known, see `groups_known`.
+    """
+    rows = split[split["sequence_id"].isin(set(sequence_ids))]
+    return rows["group"].nunique() if groups_known(rows["sequence_id"], rows["group"]) else None
 
 
-def summarise_sides(split: pd.DataFrame, sides: pd.Series) -> dict[str, dict[str, int]]:
-    """Sequences, groups and classes on each side."""
+def summarise_splits(split: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
+    """Count `sequences`, `groups` and `classes` of each split.
+
+    Returns:
+        `{"split": {"train": counts, "val": …, "test": …}, "random_split": …}`; `groups` is None where groups are not
+        known.
+    """
+    known = groups_known(split["sequence_id"], split["group"])
     return {
-        side: {
-            "sequences": int((sides == side).sum()),
-            "groups": int(split["group"][sides == side].nunique()),
-            "classes": int(split["class_name"][sides == side].nunique()),
+        name: {
+            part: {
+                "sequences": len(rows),
+                "groups": rows["group"].nunique() if known else None,
+                "classes": rows["class_name"].nunique(),
+            }
+            for part, rows in ((part, split[split[column] == part]) for part in SPLITS)
         }
-        for side in SIDES
+        for name, column in (("split", "side"), ("random_split", "random_side"))
     }
 
 
-FOLD_COLUMNS = ("fold", "group", "train_sequences", "val_sequences", "val_classes", "untrained_classes")
-
-
 def leave_one_group_out(split: pd.DataFrame) -> pd.DataFrame:
-    """One row a group of the split table, in order: what validates in its fold and which classes nothing trains there.
+    """List the folds of a cross-validation in which each group validates once.
 
-    Sequences of the test and those left out belong to no fold. `untrained_classes` names, joined by ", ",
-    the classes that only this group has: the figures of the fold leave them out. With one group, or where every
-    sequence is a group of its own, there is no fold.
+    Test sequences and those left out belong to no fold. There is no fold with one group or if groups are not known.
+
+    Args:
+        split: the split table.
+
+    Returns:
+        `FOLD_COLUMNS`, one row per group, ordered. `untrained_classes` lists, joined by ", ", the classes that only
+        this group has: nothing trains them, so the metrics of the fold exclude them.
     """
-    grouped = bool((split["group"] != split["sequence_id"]).any())
-    usable = split[split["side"].isin((TRAIN, VAL))] if grouped else split[:0]
+    known = groups_known(split["sequence_id"], split["group"])
+    usable = split[split["side"].isin((TRAIN, VAL))] if known else split[:0]
     clips = pd.crosstab(usable["group"], usable["class_name"])
-    elsewhere = clips.sum() - clips  # clips of each class that train where the group of the row is left out
+    elsewhere = clips.sum() - clips  # training clips of each class (column) when the group of the row is held out
     rows = []
     for number, group in enumerate(clips.index if len(clips) > 1 else []):
-        held, trained = clips.loc[group], elsewhere.loc[group]
-        validates = (held > 0) & (trained > 0)
-        alone = clips.columns[(held > 0) & (trained == 0)]
-        rows.append((number, group, trained.sum(), held[validates].sum(), validates.sum(), ", ".join(alone)))
+        held_out, trained = clips.loc[group], elsewhere.loc[group]
+        validates = (held_out > 0) & (trained > 0)
+        untrained = clips.columns[(held_out > 0) & (trained == 0)]
+        rows.append((number, group, trained.sum(), held_out[validates].sum(), validates.sum(), ", ".join(untrained)))
     return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
 
 
-def fold_sides(split: pd.DataFrame, group: str) -> pd.Series:
-    """The side of each row of the split table in the fold that leaves `group` out of training."""
-    sides = split["side"].replace(VAL, TRAIN)
-    usable = ~sides.isin((TEST, LEFT_OUT))
-    sides[usable & (split["group"] == group)] = VAL
-    trained = split["class_name"][sides == TRAIN]
-    sides[(sides == VAL) & ~split["class_name"].isin(trained)] = LEFT_OUT
-    return sides
+def fold_splits(split: pd.DataFrame, group: str) -> pd.Series:
+    """The split of each row of the split table in the fold that validates on `group`."""
+    splits = split["side"].replace(VAL, TRAIN)
+    splits[(splits == TRAIN) & (split["group"] == group)] = VAL
+    trained = split["class_name"][splits == TRAIN]
+    splits[(splits == VAL) & ~split["class_name"].isin(trained)] = LEFT_OUT
+    return splits

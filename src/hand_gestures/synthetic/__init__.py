@@ -1,1 +1,1 @@
-"""Drawn hands: a gesture set that needs no camera and no download, and the compact backbones that see it."""
+"""Drawn hands: a gesture set that needs no camera and no download."""

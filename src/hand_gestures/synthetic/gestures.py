@@ -1,7 +1,7 @@
-"""Twelve gestures as paths of a pose over time.
+"""Twelve gestures as poses over time.
 
-Ten of them come in pairs that pass through the same poses in the opposite order, so that no single
-frame tells them apart. Directions are those the viewer of the picture sees.
+Ten of them are pairs with the same poses in opposite order, so that no single frame distinguishes them. Directions are
+those that the viewer of the picture sees.
 """
 
 from collections.abc import Callable
@@ -11,22 +11,23 @@ import numpy as np
 from hand_gestures.synthetic.hand import Pose
 from hand_gestures.synthetic.scene import Performer
 
-Path = Callable[[np.ndarray], dict[str, np.ndarray]]
+# progress of the motion from 0 to 1 → values of the pose that differ from the performer's usual ones
+Motion = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
-def _swipe(dx: float, dy: float) -> Path:
+def _swipe(dx: float, dy: float) -> Motion:
     return lambda s: {"x": dx * (s - 0.5) * 0.46, "y": dy * (s - 0.5) * 0.38}
 
 
-def _circle(turn: float) -> Path:
+def _circle(turn: float) -> Motion:
     return lambda s: {"x": 0.14 * np.sin(2 * np.pi * s * turn), "y": -0.17 * np.cos(2 * np.pi * s)}
 
 
-def _distance(start: float, end: float) -> Path:
+def _distance(start: float, end: float) -> Motion:
     return lambda s: {"size": start * (end / start) ** s}
 
 
-GESTURES: dict[str, Path] = {
+GESTURES: dict[str, Motion] = {
     "swipe_left": _swipe(-1, 0),
     "swipe_right": _swipe(1, 0),
     "swipe_up": _swipe(0, -1),
@@ -44,17 +45,27 @@ DIRECTION_ONLY = [name for name in GESTURES if not name.startswith("hold_")]
 
 
 def gesture_poses(name: str, performer: Performer, rng: np.random.Generator, frames: int) -> list[Pose]:
-    """The poses of one clip: a short hold, an eased motion, a short hold, with the performer's unsteady hand."""
+    """The poses of one clip: a short hold, a smooth motion, a short hold, with the performer's unsteady hand.
+
+    Args:
+        name: a key of `GESTURES`.
+        performer: gives reach, tilt and size of the hand.
+        rng: draws timing, position and unsteadiness.
+        frames: length of the clip.
+
+    Returns:
+        One pose per frame.
+    """
     start, end = rng.uniform(0.02, 0.12), rng.uniform(0.86, 0.98)
     time = np.clip((np.linspace(0, 1, frames) - start) / (end - start), 0, 1)
     progress = _eased(time, rng.uniform(0.5, 1.0))
     if name.startswith("circle"):
-        # where on the circle the motion starts says nothing about its sense
+        # a random start on the circle: the first frame must not reveal the direction
         progress = progress * rng.uniform(1.0, 1.3) + rng.uniform(0, 1)
     offsets = GESTURES[name](progress)
     scale = performer.reach * rng.uniform(0.9, 1.1)
     wander = np.cumsum(rng.normal(0, performer.unsteadiness, (frames, 2)), axis=0)
-    wander -= np.linspace(wander[0], wander[-1], frames)  # trembles, but does not drift
+    wander -= np.linspace(wander[0], wander[-1], frames)  # the hand trembles but does not drift
     home_x, home_y = rng.uniform(0.42, 0.58), rng.uniform(0.48, 0.58)
     tilt = performer.tilt + rng.normal(0, 4) + np.cumsum(rng.normal(0, 0.35, frames))
     openness = np.clip(offsets.get("openness", np.ones(frames)) * rng.uniform(0.93, 1.0), 0, 1)
@@ -65,7 +76,7 @@ def gesture_poses(name: str, performer: Performer, rng: np.random.Generator, fra
 
 
 def clip_length(performer: Performer, rng: np.random.Generator) -> int:
-    """Frames of one clip, 24 to 48: the quicker the performer, the fewer."""
+    """Draw the number of frames of one clip, 24 to 48; quick performers need fewer."""
     return int(np.clip(round(36 / performer.pace * rng.uniform(0.9, 1.1)), 24, 48))
 
 

@@ -1,6 +1,6 @@
-"""Draw one hand: palm, five fingers, wrist and sleeve, from a pose and an anatomy.
+"""Draws one hand from a pose and an anatomy: palm, five fingers, wrist and sleeve.
 
-Hand coordinates: the palm is one unit wide, its centre is the origin, fingers point to -y.
+Hand coordinates: the palm is one unit wide, its centre is the origin, and fingers point to -y.
 """
 
 from dataclasses import dataclass
@@ -9,34 +9,28 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-SUBPIXEL_BITS = 4  # cv2 draws in sixteenths of a pixel, so that slow motion does not jump
+SUBPIXEL_BITS = 4  # OpenCV draws in sixteenths of a pixel: otherwise slow motion would jump
 
-# base of each finger on the palm's edge, length, and direction in degrees (0 = straight up)
+# base of each finger on the edge of the palm, length, and direction in degrees (0 = straight up)
 FINGERS = {
     "index": ((-0.37, -0.40), 0.86, -9.0),
     "middle": ((-0.125, -0.47), 0.98, -2.5),
     "ring": ((0.125, -0.45), 0.90, 4.0),
     "little": ((0.35, -0.36), 0.68, 12.0),
 }
+# x and y of the corners of the palm, clockwise from the wrist
 PALM = np.array(
     [
-        (-0.34, 0.56),
-        (-0.47, 0.18),
-        (-0.49, -0.30),
-        (-0.36, -0.47),
-        (0.0, -0.52),
-        (0.34, -0.44),
-        (0.48, -0.24),
-        (0.44, 0.20),
-        (0.30, 0.56),
+        [-0.34, -0.47, -0.49, -0.36, 0.0, 0.34, 0.48, 0.44, 0.30],
+        [0.56, 0.18, -0.30, -0.47, -0.52, -0.44, -0.24, 0.20, 0.56],
     ]
-)
+).T
 THUMB_BASE = (-0.40, 0.16)
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What stays the same for one person's hand; colours are RGB in 0..255."""
+    """Properties of one person's hand that never change; colours are RGB from 0 to 255."""
 
     skin: tuple[float, float, float]
     sleeve: tuple[float, float, float]
@@ -49,8 +43,11 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the hand is: `x`, `y` in fractions of the frame, `size` = palm width over frame height,
-    `openness` from 0 (fist) to 1 (spread fingers), `tilt` in degrees clockwise."""
+    """Position and shape of the hand in one frame.
+
+    `x` and `y` are fractions of the frame, `size` is the palm width divided by the frame height, `openness` goes from 0
+    (fist) to 1 (spread fingers), and `tilt` is in degrees clockwise.
+    """
 
     x: float
     y: float
@@ -60,7 +57,16 @@ class Pose:
 
 
 class HandPainter:
-    """Paints one posed hand onto an RGB image in place and keeps the mask of what it covered."""
+    """Paints one hand on an image and keeps a mask of the pixels that it covers.
+
+    Args:
+        image: uint8 RGB (H, W, 3), changed in place.
+        anatomy: properties of the hand.
+        pose: its position and shape.
+
+    Example:
+        >>> mask = HandPainter(frame, performer.anatomy, Pose(0.5, 0.5, 0.2, openness=1.0)).paint()
+    """
 
     def __init__(self, image: np.ndarray, anatomy: Anatomy, pose: Pose) -> None:
         self.image = image
@@ -75,18 +81,21 @@ class HandPainter:
         self.light = np.array(anatomy.skin)
 
     def paint(self) -> np.ndarray:
-        """Paint from back to front; returns the hand's mask without the sleeve, uint8 (H, W)."""
+        """Paint the parts of the hand from back to front.
+
+        Returns:
+            Mask of the hand without the arm, uint8 (H, W).
+        """
         self._arm()
-        self.mask[:] = 0  # the box is the hand's, not the arm's
-        closed = 1.0 - self.pose.openness
-        self._thumb(behind=True)
+        self.mask[:] = 0  # the box of the hand must not include the arm
+        self._thumb()
         for name in FINGERS:
             self._finger(name, tip=False)
         self._palm()
         for name in FINGERS:
             self._finger(name, tip=True)
-        if closed > 0.35:
-            self._thumb(behind=False)
+        if self.pose.openness < 0.65:
+            self._thumb()  # again: over the fingers of a fist
         return self.mask
 
     def _to_pixels(self, points: ArrayLike) -> np.ndarray:
@@ -98,11 +107,10 @@ class HandPainter:
     def _fixed(self, points: ArrayLike) -> np.ndarray:
         return np.round(self._to_pixels(points) * (1 << SUBPIXEL_BITS)).astype(np.int32)
 
-    def _polygon(self, points: ArrayLike, colour: np.ndarray, covers: bool = True) -> None:
+    def _polygon(self, points: ArrayLike, colour: np.ndarray) -> None:
         corners = self._fixed(points)
         cv2.fillPoly(self.image, [corners], tuple(map(float, colour)), cv2.LINE_AA, SUBPIXEL_BITS)
-        if covers:
-            cv2.fillPoly(self.mask, [corners], 255, cv2.LINE_8, SUBPIXEL_BITS)
+        cv2.fillPoly(self.mask, [corners], 255, cv2.LINE_8, SUBPIXEL_BITS)
 
     def _capsule(
         self, start: np.ndarray, end: np.ndarray, radius_start: float, radius_end: float, colour: np.ndarray
@@ -143,19 +151,11 @@ class HandPainter:
         self._polygon(_rounded(PALM * 0.66 + (-0.03, 0.02)), np.minimum(self.light * 1.04 + 3, 255))
         crease = self.light * 0.80
         for curve in (((-0.36, -0.12), (-0.05, -0.02), (0.40, -0.16)), ((-0.40, 0.00), (-0.10, 0.10), (-0.02, 0.50))):
-            line = self._fixed(np.array(_bezier(curve)))
-            cv2.polylines(
-                self.image,
-                [line],
-                False,
-                tuple(map(float, crease)),
-                max(1, round(self.unit * 0.022)),
-                cv2.LINE_AA,
-                SUBPIXEL_BITS,
-            )
+            line, thickness = self._fixed(_bezier(curve)), max(1, round(self.unit * 0.022))
+            cv2.polylines(self.image, [line], False, tuple(map(float, crease)), thickness, cv2.LINE_AA, SUBPIXEL_BITS)
 
     def _finger(self, name: str, tip: bool) -> None:
-        """The near half stands on the knuckle; the far half folds over it as the hand closes."""
+        """The half near the knuckle keeps its place; the other half folds over it as the hand closes."""
         base, length, direction = FINGERS[name]
         openness = self.pose.openness
         length = length * self.anatomy.finger_length
@@ -172,29 +172,28 @@ class HandPainter:
         elif openness < 0.5:
             self._limb(middle, end, radius, radius * 0.92, 1.03)
 
-    def _thumb(self, behind: bool) -> None:
+    def _thumb(self) -> None:
         closed = 1.0 - self.pose.openness
         angle = np.deg2rad(-52 + 112 * max(0.0, closed - 0.1))
         along = np.array([np.sin(angle), -np.cos(angle)])
-        bend = np.deg2rad(np.rad2deg(angle) + 14 + 26 * closed)
-        onward = np.array([np.sin(bend), -np.cos(bend)])
+        bend = np.deg2rad(np.rad2deg(angle) + 14 + 26 * closed)  # the tip bends further than the base
+        along_tip = np.array([np.sin(bend), -np.cos(bend)])
         base = np.array(THUMB_BASE) + (0.10 * closed, 0.06)
         joint = base + along * 0.40
-        end = joint + onward * 0.34
-        if behind or closed > 0.35:
-            radius = self.anatomy.finger_radius * 1.12
-            self._limb(base, joint, radius * 1.15, radius, 0.99)
-            self._limb(joint, end, radius, radius * 0.82, 1.01)
+        end = joint + along_tip * 0.34
+        radius = self.anatomy.finger_radius * 1.12
+        self._limb(base, joint, radius * 1.15, radius, 0.99)
+        self._limb(joint, end, radius, radius * 0.82, 1.01)
 
 
 def _rounded(corners: np.ndarray) -> np.ndarray:
-    """Chaikin's corner cutting, twice: a smooth outline from a coarse one."""
+    """Smooth an outline: Chaikin's corner cutting (1974), twice."""
     for _ in range(2):
         following = np.roll(corners, -1, axis=0)
         corners = np.stack([0.75 * corners + 0.25 * following, 0.25 * corners + 0.75 * following], 1).reshape(-1, 2)
     return corners
 
 
-def _bezier(control: tuple) -> list:
+def _bezier(control: tuple) -> np.ndarray:
     a, b, c = (np.array(p) for p in control)
-    return [(1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c for t in np.linspace(0, 1, 9)]
+    return np.array([(1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c for t in np.linspace(0, 1, 9)])

@@ -1,4 +1,4 @@
-"""Frames → catalog → sequences → split, and what is to be known of them."""
+"""Frames → frame catalog → sequences → split, with a leak audit and reports."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 

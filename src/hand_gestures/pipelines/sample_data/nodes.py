@@ -1,4 +1,4 @@
-"""The drawn gesture set."""
+"""Draws the synthetic gesture set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hand_gestures.parameters import SampleParameters
 
 
 def render_clips(sample: SampleParameters, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Frames of drawn hands, rendered as they are written."""
-    from hand_gestures.synthetic.sample import render_sample
+    """Render frames of drawn hands while they are written."""
+    from hand_gestures.synthetic.sample import render_sample  # loads OpenCV: only when this pipeline runs
 
-    return render_sample(**sample.model_dump(), seed=seed)
+    return render_sample(sample, seed)

@@ -1,4 +1,4 @@
-"""The drawn gesture set."""
+"""Draws the synthetic gesture set."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
