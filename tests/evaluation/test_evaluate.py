@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from hand_gestures.classifier import Bundle, build_network
+from hand_gestures.classifier import Bundle
+from hand_gestures.classifier.networks import build_network
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.evaluation.evaluate import evaluate_classifier
 from hand_gestures.evaluation.summary import score_classifier, summarise
@@ -29,7 +30,7 @@ def bundle():
         "layers": 1,
         "dropout": 0.0,
     }
-    weights = build_network(architecture).state_dict()
+    weights = build_network(architecture).copy_weights()
     return Bundle(weights, architecture, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, FINGERPRINT, {})
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 import torch
 
-from hand_gestures.classifier import Bundle, build_network
+from hand_gestures.classifier import Bundle
+from hand_gestures.classifier.networks import build_network
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.evaluation.evaluate import evaluate_classifier
 from hand_gestures.mlflow_support.registry import VALIDATION_DATA, Registry, make_candidate, measure_standing
@@ -29,7 +30,7 @@ def make_bundle(seed=0):
     """A model that guesses, another way with each seed."""
     torch.manual_seed(seed)
     architecture = {"name": "linear_probe", "classes": 3, "channels": len(TAKEN), "width": WIDTH}
-    weights = build_network(architecture).state_dict()
+    weights = build_network(architecture).copy_weights()
     return Bundle(weights, architecture, list(CLASS_NAMES), list(TAKEN), FRAMES, FINGERPRINT)
 
 
