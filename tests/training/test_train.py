@@ -267,9 +267,10 @@ def test_parameters_that_are_refused_do_not_discard_unfinished_work(files, tmp_p
     assert train(files, tmp_path).resumed
 
 
-def test_a_training_that_stopped_early_stays_stopped_when_it_is_resumed(write_file, tmp_path):
+@pytest.mark.parametrize("settings", [{"epochs": 40, "patience": 3}, {"epochs": 4}])
+def test_a_training_that_was_killed_after_its_last_epoch_trains_no_more(write_file, tmp_path, settings):
     hard = write_file("train.h5", 6), write_file("val.h5", 13, first=100)
-    settings = {"epochs": 40, "learning_rate": 0.3, "patience": 3}
+    settings = settings | {"learning_rate": 0.3}
     whole = train(hard, tmp_path / "whole", **settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(UnfinishedWork, "remove", lambda work: None)  # as if it was killed just before

@@ -101,13 +101,7 @@ def train_classifier(
     history = _load_history(folder / LAST)
 
     train_data, val_data = _load_data(train_file, training), _load_data(val_file, training)
-    lightning.seed_everything(seed, workers=True, verbose=False)
-    model = build_network(contract.architecture)
-    if network.standardise:
-        model.standardise_with(*mean_and_spread(train_data))
-    weights = balanced_weights(train_file) if training.class_weights == "balanced" else None
-    module = GestureModule(model, training, class_weights=weights, seed=seed, history=history)
-
+    module = _make_module(contract.architecture, network.standardise, train_data, training, seed, history)
     for metrics in history:
         on_epoch(metrics)
     if not out_of_patience(history, training.patience):  # the kill may have come after the last epoch
@@ -223,6 +217,23 @@ def _load_history(checkpoint: Path) -> list[EpochMetrics]:
 
 def _load_data(file: Embeddings, training: TrainingParameters) -> HDF5Dataset:
     return HDF5Dataset(file, training.preload, training.preload_share, training.preload_precision)
+
+
+def _make_module(
+    architecture: dict[str, Any],
+    standardise: bool,
+    train_data: HDF5Dataset,
+    training: TrainingParameters,
+    seed: int,
+    history: list[EpochMetrics],
+) -> GestureModule:
+    """The module with the initial weights of this seed; a checkpoint may replace them."""
+    lightning.seed_everything(seed, workers=True, verbose=False)
+    network = build_network(architecture)
+    if standardise:
+        network.standardise_with(*mean_and_spread(train_data))
+    weights = balanced_weights(train_data.file) if training.class_weights == "balanced" else None
+    return GestureModule(network, training, class_weights=weights, seed=seed, history=history)
 
 
 def _make_loader(dataset: HDF5Dataset, training: TrainingParameters, sampler: Sampler[int] | None = None) -> DataLoader:
