@@ -1,21 +1,9 @@
-"""Settings of a training that takes a moment."""
+"""Parameters of a training that takes a moment: those of conf/base, much smaller."""
 
-NETWORK = {"hidden": 8, "layers": 1, "dropout": 0.0, "standardise": True}
-TRAINING = {
-    "epochs": 3,
-    "patience": None,
-    "batch_size": 8,
-    "learning_rate": 0.02,
-    "weight_decay": 1e-4,
-    "gradient_clip": 1.0,
-    "label_smoothing": 0.0,
-    "class_weights": "none",
-    "precision": "float32",
-    "device": "cpu",
-    "preload": "auto",
-    "preload_share": 0.25,
-    "preload_precision": "float32",
-    "views": None,
-    "view_sampling": "all",
-    "workers": 0,
-}
+from base_parameters import base_parameters
+from hand_gestures.parameters import NetworkParameters, TrainingParameters
+
+NETWORK = base_parameters(NetworkParameters, hidden=8, layers=1, dropout=0.0)
+TRAINING = base_parameters(
+    TrainingParameters, epochs=3, batch_size=8, learning_rate=0.02, precision="float32", device="cpu"
+)

@@ -1,8 +1,12 @@
 import pytest
 import torch
 
-from hand_gestures.classifier import CNNBiLSTMWithAttention
-from hand_gestures.classifier.bilstm import ChannelAttentionLayer, ResidualLSTM, SequenceAttentionLayer
+from hand_gestures.classifier.bilstm import (
+    ChannelAttentionLayer,
+    CNNBiLSTMWithAttention,
+    ResidualLSTM,
+    SequenceAttentionLayer,
+)
 
 
 @pytest.fixture
@@ -16,7 +20,7 @@ def clips():
     return torch.randn(4, 12, 32, 10, generator=torch.Generator().manual_seed(1))
 
 
-def test_shapes_and_weights_that_sum_to_one(network, clips):
+def test_outputs_have_their_shapes_and_attention_sums_to_one(network, clips):
     output = network(clips)
     assert output.logits.shape == (4, 5)
     assert output.channel_attention.shape == (4, 12)
@@ -29,7 +33,7 @@ def test_reversing_time_changes_the_output(network, clips):
     assert (network(clips).logits - network(clips.flip(2)).logits).abs().max() > 1e-3
 
 
-def test_permuting_the_batch_does_not_change_a_clip(network, clips):
+def test_the_output_of_a_clip_does_not_depend_on_the_other_clips(network, clips):
     order = torch.tensor([2, 0, 3, 1])
     torch.testing.assert_close(network(clips[order]).logits, network(clips).logits[order])
     torch.testing.assert_close(network(clips[:1]).logits, network(clips).logits[:1])
@@ -47,20 +51,20 @@ def test_recurrence_runs_over_time_within_each_channel(clips):
     assert difference.max() == 0
 
 
-def test_residual_is_a_straight_line_around_the_recurrence(clips):
+def test_the_residual_is_linear_and_added_to_the_recurrence(clips):
     recurrence = ResidualLSTM(10, 8, 1, 0.0).eval()
     steps = clips[0]
     torch.testing.assert_close(recurrence(steps) - recurrence.lstm(steps)[0], recurrence.residual(steps))
 
 
 @pytest.mark.parametrize("layer", [SequenceAttentionLayer(6), ChannelAttentionLayer(6)])
-def test_attention_pools_by_its_weights(layer):
+def test_attention_returns_the_weighted_mean(layer):
     items = torch.randn(3, 7, 6)
     pooled, weights = layer(items)
     torch.testing.assert_close(pooled, (weights[..., None] * items).sum(1))
 
 
-def test_standardised_input_has_no_mean_and_no_spread(network):
+def test_standardised_input_has_mean_zero(network):
     clips = torch.randn(50, 12, 32, 10) * 7 + 3
     clips[:, 2, :, 4] = 5.0  # a padded feature never varies
     network.standardise_with(clips.mean((0, 2)), clips.std((0, 2)))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hand_gestures.classifier import NETWORKS, build_network, describe_network
+from hand_gestures.classifier.networks import NETWORKS, build_network, describe_network
 
 SIZES = {"classes": 5, "channels": 12, "frames": 32, "width": 10, "hidden": 8, "layers": 2, "dropout": 0.3}
 
@@ -17,7 +17,7 @@ def clips():
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_gives_logits_and_weights_that_sum_to_one(name, clips):
+def test_every_network_returns_logits_and_attention_that_sums_to_one(name, clips):
     output = build(name)(clips)
     assert output.logits.shape == (4, 5)
     assert output.channel_attention.shape == (4, 12)
@@ -27,14 +27,14 @@ def test_every_network_gives_logits_and_weights_that_sum_to_one(name, clips):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_clip_is_answered_alike_in_any_company(name, clips):
+def test_the_output_of_a_clip_does_not_depend_on_the_other_clips(name, clips):
     network = build(name)
     order = torch.tensor([2, 0, 3, 1])
     torch.testing.assert_close(network(clips[order]).logits, network(clips).logits[order])
     torch.testing.assert_close(network(clips[:1]).logits, network(clips).logits[:1])
 
 
-def test_the_linear_probe_is_blind_to_time_and_the_others_are_not(clips):
+def test_the_linear_probe_ignores_the_order_of_frames_and_the_others_do_not(clips):
     change = {
         name: (build(name)(clips).logits - build(name)(clips.flip(2)).logits).detach().abs().max() for name in NETWORKS
     }
@@ -43,7 +43,7 @@ def test_the_linear_probe_is_blind_to_time_and_the_others_are_not(clips):
     assert change["bilstm"] > 1e-3
 
 
-def test_the_attentive_probe_says_where_its_query_looks(clips):
+def test_the_attention_of_the_attentive_probe_shows_the_frame_that_its_query_matches(clips):
     network = build("attentive_probe")
     to_query, to_key, _ = network.attention.in_proj_weight.chunk(3)
     with torch.no_grad():
@@ -53,10 +53,10 @@ def test_the_attentive_probe_says_where_its_query_looks(clips):
 
 
 @pytest.mark.parametrize(("width", "heads"), [(768, 12), (192, 3), (6, 1), (200, 2)])
-def test_heads_share_the_width_evenly(width, heads):
+def test_the_number_of_heads_divides_the_width(width, heads):
     network = build_network(describe_network("attentive_probe", **SIZES | {"width": width}))
     assert network.attention.num_heads == heads
 
 
-def test_an_architecture_holds_only_what_its_network_takes():
+def test_an_architecture_holds_only_the_sizes_that_its_network_takes():
     assert set(describe_network("linear_probe", **SIZES)) == {"name", "classes", "channels", "width"}

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from base_parameters import base_parameters
-from hand_gestures.classifier import Bundle, build_network
+from hand_gestures.classifier import Bundle
+from hand_gestures.classifier.networks import build_network
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.evaluation.attention import channel_statistics, clip_attention, frame_statistics
 from hand_gestures.evaluation.evaluate import evaluate_classifier
@@ -34,7 +35,7 @@ def bundle():
         "layers": 1,
         "dropout": 0.0,
     }
-    weights = build_network(architecture).state_dict()
+    weights = build_network(architecture).copy_weights()
     return Bundle(weights, architecture, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, FINGERPRINT, {})
 
 

@@ -7,8 +7,9 @@ import torch
 from einops import einsum, reduce
 from torch import nn
 
-from hand_gestures.classifier import Bundle, GestureOutput, build_network, describe_network
-from hand_gestures.classifier.networks import NETWORKS
+from hand_gestures.classifier import Bundle
+from hand_gestures.classifier.base import GestureOutput
+from hand_gestures.classifier.networks import NETWORKS, build_network, describe_network
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.evaluation.faithfulness import COLUMNS, faithfulness, measure_faithfulness
 from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile
@@ -177,7 +178,7 @@ def small_bundle(name, channel_names):
     torch.manual_seed(3)
     sizes = {"classes": 3, "channels": len(channel_names), "frames": FRAMES, "width": WIDTH}
     architecture = describe_network(name, **sizes, hidden=4, layers=1, dropout=0.0)
-    weights = build_network(architecture).state_dict()
+    weights = build_network(architecture).copy_weights()
     return Bundle(weights, architecture, list(CLASS_NAMES), list(channel_names), FRAMES, FINGERPRINT)
 
 

@@ -32,7 +32,7 @@ def make_bundle(seed=0):
     """An untrained model; each seed gives another one."""
     torch.manual_seed(seed)
     architecture = {"name": "linear_probe", "classes": 3, "channels": len(USED_CHANNELS), "width": WIDTH}
-    weights = build_network(architecture).state_dict()
+    weights = build_network(architecture).copy_weights()
     return Bundle(weights, architecture, list(CLASS_NAMES), list(USED_CHANNELS), FRAMES, FINGERPRINT)
 
 

@@ -16,7 +16,7 @@ def epoch(sampler, number):
     return list(sampler)
 
 
-def test_all_shows_every_row_once_an_epoch_in_another_order(file):
+def test_all_views_show_every_row_once_an_epoch_in_another_order(file):
     sampler = RowSampler(file, seed=1)
     first, second = epoch(sampler, 0), epoch(sampler, 1)
     assert len(sampler) == 30
@@ -24,14 +24,14 @@ def test_all_shows_every_row_once_an_epoch_in_another_order(file):
     assert first != second
 
 
-def test_an_epoch_depends_on_seed_and_number_alone(file):
+def test_an_epoch_depends_only_on_seed_and_epoch_number(file):
     sampler = RowSampler(file, seed=1, view_sampling="random")
     epochs = [epoch(sampler, number) for number in range(4)]
     assert epoch(RowSampler(file, seed=1, view_sampling="random"), 3) == epochs[3]
     assert epoch(RowSampler(file, seed=2, view_sampling="random"), 3) != epochs[3]
 
 
-def test_random_shows_one_view_of_each_sequence_and_in_time_all_of_them(file):
+def test_random_views_show_one_view_of_each_sequence_and_over_many_epochs_all_views(file):
     sampler = RowSampler(file, seed=1, view_sampling="random")
     seen = [epoch(sampler, number) for number in range(40)]
     assert len(sampler) == 10
@@ -41,7 +41,7 @@ def test_random_shows_one_view_of_each_sequence_and_in_time_all_of_them(file):
 
 
 @pytest.mark.parametrize(("view_sampling", "rows"), [("all", 20), ("random", 10)])
-def test_only_the_first_views_are_shown_where_so_many_are_asked_for(file, view_sampling, rows):
+def test_only_the_first_views_are_shown_when_views_is_set(file, view_sampling, rows):
     sampler = RowSampler(file, seed=1, views=2, view_sampling=view_sampling)
     shown = np.concatenate([epoch(sampler, number) for number in range(40)])
     assert len(sampler) == rows

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lightning
 import numpy as np
 import pytest
 import torch
@@ -12,13 +13,14 @@ from hand_gestures.classifier import load_bundle
 from hand_gestures.evaluation.evaluate import evaluate_classifier
 from hand_gestures.store.embedding_file import ClipReader, EmbeddingFile
 from hand_gestures.store.write import write_embeddings
-from hand_gestures.training.train import TrainingFolder, balanced_weights, train_classifier
+from hand_gestures.training.train import balanced_weights, train_classifier
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.resumable import UnfinishedWork
 from small_embeddings import embedded_sequence, pending_embeddings
 from small_training import NETWORK, TRAINING
 
 TESTS = Path(__file__).parents[1]
-SETTINGS = {"name": "bilstm", **NETWORK, **TRAINING, "epochs": 6, "seed": 5, "on_epoch": lambda metrics: None}
+EPOCHS = 6
 
 
 @pytest.fixture
@@ -26,12 +28,44 @@ def files(write_file):
     return write_file("train.h5", 36), write_file("val.h5", 13, first=100)
 
 
-def train(files, folder, **changes):
-    return train_classifier(*files, checkpoint=folder / "training", **(SETTINGS | changes))
+def train(files, folder, seed=5, on_epoch=lambda metrics: None, **changes):
+    """Train in `folder/training`; `changes` are parameters of the network or of the training."""
+    of_network = {name: value for name, value in changes.items() if hasattr(NETWORK, name)}
+    of_training = {name: value for name, value in changes.items() if name not in of_network}
+    return train_classifier(
+        *files,
+        network=NETWORK.model_copy(update=of_network),
+        training=TRAINING.model_copy(update={"epochs": EPOCHS} | of_training),
+        seed=seed,
+        folder=folder / "training",
+        on_epoch=on_epoch,
+    )
+
+
+class StopError(Exception):
+    """Ends a training in the middle, as a kill would."""
+
+
+def stop_after(epoch):
+    """An `on_epoch` that stops while this epoch is reported, so that the epoch before is the last complete one."""
+
+    def on_epoch(metrics):
+        if metrics.epoch == epoch:
+            raise StopError
+
+    return on_epoch
+
+
+def assert_same_training(one, other):
+    """Equal to the last bit: history and weights."""
+    assert one.history.equals(other.history)
+    assert one.best.weights.keys() == other.best.weights.keys()
+    for name, value in one.best.weights.items():
+        assert np.array_equal(value, other.best.weights[name]), name
 
 
 def accuracy(bundle, file):
-    result = evaluate_classifier(bundle, file, SETTINGS["batch_size"], torch.device("cpu"))
+    result = evaluate_classifier(bundle, file, TRAINING.batch_size, torch.device("cpu"))
     return float(result.predictions["correct"].mean())
 
 
@@ -49,7 +83,8 @@ def test_it_overfits_three_batches_of_noise(tmp_path):
     assert trained.history["train_accuracy"].max() == 1.0
 
 
-def test_the_best_epoch_is_kept_and_gives_its_accuracy_again(write_file, tmp_path):
+def test_the_saved_model_of_the_best_epoch_has_the_accuracy_of_that_epoch(write_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(UnfinishedWork, "remove", lambda work: None)  # so that the saved model can be read here
     hard = write_file("train.h5", 6), write_file("val.h5", 13, first=100)
     # so high a rate that the last epoch is not the best one
     trained = train(hard, tmp_path, epochs=12, learning_rate=0.3)
@@ -60,17 +95,18 @@ def test_the_best_epoch_is_kept_and_gives_its_accuracy_again(write_file, tmp_pat
     assert trained.best.metrics["epoch"] == best["epoch"]
     from_disk = load_bundle(tmp_path / "training" / "best")
     assert accuracy(from_disk, hard[1]) == best["val_accuracy"]
+    assert from_disk.weights.keys() == trained.best.weights.keys()
     for name, value in from_disk.weights.items():
-        assert torch.equal(value, trained.best.weights[name])
+        assert np.array_equal(value, trained.best.weights[name])
 
 
-def test_the_same_seed_trains_the_same_model_and_another_does_not(files, tmp_path):
+def test_the_same_seed_trains_the_same_model_and_another_seed_does_not(files, tmp_path):
     one, again, other = (train(files, tmp_path / str(n), epochs=2, seed=seed) for n, seed in enumerate((5, 5, 6)))
     assert one.history.equals(again.history)
     assert not one.history.equals(other.history)
 
 
-def test_every_epoch_is_reported_as_it_ends(files, tmp_path):
+def test_every_epoch_is_reported_when_it_ends(files, tmp_path):
     seen = []
     trained = train(files, tmp_path, epochs=3, on_epoch=seen.append)
     assert [metrics.epoch for metrics in seen] == [1, 2, 3]
@@ -78,11 +114,11 @@ def test_every_epoch_is_reported_as_it_ends(files, tmp_path):
     assert set(seen[0].tracked()) == {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate"}
 
 
-def test_the_learning_rate_is_stepped_with_every_batch_of_one_cycle(files, tmp_path):
+def test_the_learning_rate_follows_one_cycle_over_all_batches(files, tmp_path):
     rates = train(files, tmp_path, epochs=6).history["learning_rate"]
-    assert rates.max() <= SETTINGS["learning_rate"]
+    assert rates.max() <= TRAINING.learning_rate
     assert rates.idxmax() in (1, 2)  # the cycle peaks at 30 %
-    assert rates.iloc[-1] < SETTINGS["learning_rate"] / 1000
+    assert rates.iloc[-1] < TRAINING.learning_rate / 1000
 
 
 @pytest.mark.parametrize("change", [{"preload": False}, {"preload": False, "workers": 1}])
@@ -91,26 +127,26 @@ def test_reading_clip_by_clip_trains_the_same_model(files, tmp_path, change):
     assert one.history.equals(other.history)
 
 
-def test_half_precision_in_memory_trains_nearly_the_same_model(files, tmp_path):
+def test_float16_in_memory_trains_nearly_the_same_model(files, tmp_path):
     one, other = (train(files, tmp_path / kind, epochs=2, preload_precision=kind) for kind in ("float32", "float16"))
     assert not one.history.equals(other.history)
     np.testing.assert_allclose(one.history["train_loss"], other.history["train_loss"], rtol=1e-2)
 
 
-def test_random_views_make_shorter_epochs_that_learn_too(write_file, tmp_path):
+def test_a_model_learns_from_one_random_view_per_epoch_too(write_file, tmp_path):
     files = write_file("train.h5", 36, views=3), write_file("val.h5", 13, first=100)
     trained = train(files, tmp_path, epochs=25, hidden=16, view_sampling="random")
     assert accuracy(trained.best, files[1]) == 1.0
 
 
-def test_training_stops_when_nothing_gets_better_for_so_many_epochs(write_file, tmp_path):
+def test_training_stops_after_as_many_epochs_without_a_better_one_as_patience_says(write_file, tmp_path):
     hard = write_file("train.h5", 6), write_file("val.h5", 13, first=100)
     history = train(hard, tmp_path, epochs=40, learning_rate=0.3, patience=3).history
     best = history.sort_values(["val_accuracy", "val_loss"], ascending=[False, True]).iloc[0]["epoch"]
     assert len(history) == best + 3 < 40
 
 
-def test_smoothing_raises_the_loss_that_is_minimised_and_leaves_that_of_validation(files, tmp_path):
+def test_label_smoothing_raises_the_training_loss_only(files, tmp_path):
     plain, smooth = (
         train(files, tmp_path / str(share), epochs=25, label_smoothing=share).history.iloc[-1] for share in (0.0, 0.3)
     )
@@ -118,7 +154,7 @@ def test_smoothing_raises_the_loss_that_is_minimised_and_leaves_that_of_validati
     assert smooth["train_accuracy"] == 1.0
 
 
-def test_balanced_classes_weigh_the_same(tmp_path):
+def test_balanced_weights_give_every_class_the_same_total_weight(tmp_path):
     counts = {0: 2, 1: 4, 2: 12}
     clips = [embedded_sequence(label, 20 * label + n) for label, count in counts.items() for n in range(count)]
     write_embeddings(tmp_path / "a.h5", pending_embeddings(clips))
@@ -131,7 +167,7 @@ def test_balanced_classes_weigh_the_same(tmp_path):
 
 
 def test_a_model_trained_on_shuffled_time_cannot_tell_the_directions(write_file, tmp_path):
-    """What tells these classes apart is the order of their frames, and nothing else."""
+    """These classes differ in the order of their frames and in nothing else."""
     files = write_file("train.h5", 90), write_file("val.h5", 30, first=100)
     scrambled = []
     for file, name in zip(files, ("train", "val"), strict=True):
@@ -148,13 +184,13 @@ def test_a_model_trained_on_shuffled_time_cannot_tell_the_directions(write_file,
         for n, both in enumerate((files, scrambled))
     )
     assert ordered == 1.0
-    assert shuffled < 0.8  # a held gesture is still told from a moving one
+    assert shuffled < 0.8  # a held gesture still differs from a moving one
 
 
 SCRIPT = f"""
 import os, signal, sys
 import torch
-torch.set_num_threads(1)  # as here: sums of several threads round otherwise
+torch.set_num_threads(1)  # as in these tests: several threads add in another order, which rounds differently
 sys.path.insert(0, {str(TESTS)!r})
 from pathlib import Path
 from training.test_train import EmbeddingFile, train
@@ -167,67 +203,97 @@ train([EmbeddingFile(folder / name) for name in ("train.h5", "val.h5")], folder,
 """
 
 
-def test_a_killed_training_goes_on_and_ends_like_an_undisturbed_one(files, tmp_path, caplog):
+def test_a_killed_training_continues_and_equals_an_undisturbed_one(files, tmp_path, caplog):
     whole = train(files, tmp_path / "undisturbed", dropout=0.3)
-    for ends in (1, 3, 4):  # while the first, the third and the fourth epoch are being reported
+    for ends in (1, 3, 4):  # while the first, the third and the fourth epoch are reported
         killed = subprocess.run([sys.executable, "-c", SCRIPT, tmp_path, str(ends)], capture_output=True, check=False)
         assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     seen = []
     caplog.clear()
     with caplog.at_level(logging.INFO):
         resumed = train(files, tmp_path, dropout=0.3, on_epoch=seen.append)
-    assert "the training goes on where it was stopped" in caplog.messages
-    assert len([message for message in caplog.messages if message.startswith("epoch ")]) == 3  # the fourth and on
-    assert resumed.history.equals(whole.history)
+    assert "training continues after epoch 3" in caplog.messages
+    assert len([message for message in caplog.messages if message.startswith("epoch ")]) == 3  # epochs 4, 5 and 6
     assert [metrics.epoch for metrics in seen] == [1, 2, 3, 4, 5, 6]
-    for name, value in whole.best.weights.items():
-        assert torch.equal(value, resumed.best.weights[name])
+    assert (whole.resumed, resumed.resumed) == (False, True)
+    assert_same_training(resumed, whole)
 
 
-def test_a_finished_training_starts_afresh_and_so_does_one_with_other_settings(files, tmp_path, caplog):
-    class StopError(Exception):
-        pass
+def test_a_kill_while_the_checkpoint_is_written_leaves_the_checkpoint_before(files, tmp_path):
+    whole = train(files, tmp_path / "undisturbed", dropout=0.3)
+    save = lightning.Trainer.save_checkpoint
 
-    def stop(metrics):
-        if metrics.epoch == 3:
+    def write_a_part(trainer, path):
+        if trainer.current_epoch == 2:
+            path.write_bytes(b"a part of a checkpoint")
             raise StopError
+        save(trainer, path)
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lightning.Trainer, "save_checkpoint", write_a_part)
+        with pytest.raises(StopError):
+            train(files, tmp_path, dropout=0.3)
+    resumed = train(files, tmp_path, dropout=0.3)
+    assert resumed.resumed
+    assert_same_training(resumed, whole)
+
+
+def test_a_finished_training_starts_afresh_and_so_does_one_with_other_parameters(files, tmp_path, caplog):
     train(files, tmp_path, epochs=3)
     with pytest.raises(StopError):
-        train(files, tmp_path, on_epoch=stop)
+        train(files, tmp_path, on_epoch=stop_after(3))
     with caplog.at_level(logging.INFO):
         trained = train(files, tmp_path, learning_rate=0.01)
-    assert "an unfinished training is removed: learning_rate was 0.02 and is now 0.01" in caplog.messages
+    assert (
+        "training: unfinished work is discarded, because training.learning_rate was 0.02 and is now 0.01"
+        in caplog.messages
+    )
+    assert not trained.resumed
     assert list(trained.history["epoch"]) == [1, 2, 3, 4, 5, 6]
-    assert [path.name for path in (tmp_path / "training").iterdir()] == ["best"]
+    assert not (tmp_path / "training").exists()
 
 
-def test_a_stopped_training_that_is_run_again_stays_stopped(write_file, tmp_path):
+def test_a_training_continues_when_only_its_speed_changes(files, tmp_path):
+    with pytest.raises(StopError):
+        train(files, tmp_path, on_epoch=stop_after(3))
+    assert train(files, tmp_path, preload=False, preload_share=0.5).resumed
+
+
+def test_parameters_that_are_refused_do_not_discard_unfinished_work(files, tmp_path):
+    with pytest.raises(StopError):
+        train(files, tmp_path, on_epoch=stop_after(3))
+    with pytest.raises(HandGesturesError, match=r"training\.views must not exceed"):
+        train(files, tmp_path, views=9)
+    assert train(files, tmp_path).resumed
+
+
+@pytest.mark.parametrize("settings", [{"epochs": 40, "patience": 3}, {"epochs": 4}])
+def test_a_training_that_was_killed_after_its_last_epoch_trains_no_more(write_file, tmp_path, settings):
     hard = write_file("train.h5", 6), write_file("val.h5", 13, first=100)
-    settings = {"epochs": 40, "learning_rate": 0.3, "patience": 3}
+    settings = settings | {"learning_rate": 0.3}
     whole = train(hard, tmp_path / "whole", **settings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TrainingFolder, "finish", lambda folder: None)  # as if it was killed just before
+        patch.setattr(UnfinishedWork, "remove", lambda work: None)  # as if it was killed just before
         train(hard, tmp_path, **settings)
     again = train(hard, tmp_path, **settings)
     assert len(again.history) == len(whole.history)
     assert again.best.metrics == whole.best.metrics
 
 
-def test_files_made_differently_are_refused(write_file, tmp_path):
+def test_files_with_different_fingerprints_are_refused(write_file, tmp_path):
     files = write_file("train.h5", 6), write_file("val.h5", 6, fingerprint={"clips": {"size": 32}, "seed": 1})
     with pytest.raises(HandGesturesError, match=r"differ in clips\.size"):
         train(files, tmp_path)
 
 
-def test_one_class_is_refused(tmp_path):
+def test_a_file_with_one_class_is_refused(tmp_path):
     write_embeddings(tmp_path / "one.h5", pending_embeddings([embedded_sequence(1, n) for n in range(4)]))
     one = EmbeddingFile(tmp_path / "one.h5")
     with pytest.raises(HandGesturesError, match=r"at least two classes.*swipe_left"):
         train((one, one), tmp_path)
 
 
-def test_a_model_refuses_embeddings_made_differently(files, write_file, tmp_path):
+def test_a_model_refuses_embeddings_with_another_fingerprint(files, write_file, tmp_path):
     trained = train(files, tmp_path, epochs=1)
     other = write_file("other.h5", 6, fingerprint={"seed": 2})
     with pytest.raises(HandGesturesError, match=r"the fingerprint of .*other\.h5 differ"):

@@ -1,18 +1,8 @@
-"""The networks that read embeddings, and the bundle that a trained one travels in."""
+"""Networks that classify clip embeddings, and the bundle in which a trained one is saved.
 
-from hand_gestures.classifier.base import GestureNetwork, GestureOutput
-from hand_gestures.classifier.bilstm import CNNBiLSTMWithAttention
+Only the bundle is exported here: it does not import torch, and Kedro imports this package at every start.
+"""
+
 from hand_gestures.classifier.bundle import Bundle, load_bundle, save_bundle
-from hand_gestures.classifier.networks import NETWORKS, build_network, describe_network
 
-__all__ = [
-    "NETWORKS",
-    "Bundle",
-    "CNNBiLSTMWithAttention",
-    "GestureNetwork",
-    "GestureOutput",
-    "build_network",
-    "describe_network",
-    "load_bundle",
-    "save_bundle",
-]
+__all__ = ["Bundle", "load_bundle", "save_bundle"]

@@ -1,4 +1,4 @@
-"""CNNBiLSTMWithAttention: from a clip's twelve channels to a gesture."""
+"""The main network: a recurrence over time in each channel, then attention over time and over channels."""
 
 import torch
 from einops import einsum, rearrange
@@ -8,14 +8,25 @@ from hand_gestures.classifier.base import GestureNetwork, GestureOutput
 
 
 class CNNBiLSTMWithAttention(GestureNetwork):
-    """Classifies clip embeddings by how they move.
+    """Classifies clip embeddings by how they change over time.
 
-    One recurrence, shared by all channels, runs over time within each of them; attention pools the time
-    steps, then the channels.
+    One bidirectional LSTM (Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; Schuster and Paliwal,
+    "Bidirectional Recurrent Neural Networks", 1997) runs over the frames of each channel; all channels share its
+    weights. Additive attention (Bahdanau et al., "Neural Machine Translation by Jointly Learning to Align and
+    Translate", 2015) pools the frames of a channel, then the channels of a clip.
 
     Args:
-        classes, channels, width: see `GestureNetwork`.
-        hidden, layers, dropout: of the bidirectional LSTM.
+        classes: number of gestures.
+        channels: C of the embeddings.
+        width: D of the embeddings.
+        hidden: width of the LSTM in each direction.
+        layers: number of LSTM layers.
+        dropout: between LSTM layers and before the last linear layer, 0..1.
+
+    Example:
+        >>> network = CNNBiLSTMWithAttention(classes=18, channels=12, width=768, hidden=512, layers=3, dropout=0.3)
+        >>> network(torch.randn(4, 12, 32, 768)).channel_attention.shape
+        torch.Size([4, 12])
     """
 
     def __init__(self, *, classes: int, channels: int, width: int, hidden: int, layers: int, dropout: float) -> None:
@@ -26,8 +37,9 @@ class CNNBiLSTMWithAttention(GestureNetwork):
         self.head = nn.Sequential(nn.LayerNorm(2 * hidden), nn.Dropout(dropout), nn.Linear(2 * hidden, classes))
 
     def forward(self, clips: torch.Tensor) -> GestureOutput:
-        """(B, C, T, D) → logits and both attention maps."""
+        """Clips (B, C, T, D) to logits and both attention maps."""
         channels = clips.shape[1]
+        # channels join the batch, so that the recurrence runs over time and never from one channel into the next
         steps = self.recurrence(rearrange(self.standardise(clips), "b c t d -> (b c) t d"))  # (B C, T, 2 hidden)
         pooled, over_time = self.sequence_attention(steps)  # (B C, 2 hidden), (B C, T)
         pooled = rearrange(pooled, "(b c) d -> b c d", c=channels)
@@ -36,13 +48,12 @@ class CNNBiLSTMWithAttention(GestureNetwork):
 
 
 class ResidualLSTM(nn.Module):
-    """Bidirectional LSTM layers plus a linear residual of the input: (N, T, D) → (N, T, 2 * hidden)."""
+    """Bidirectional LSTM layers plus a linear residual of the input: (N, T, D) to (N, T, 2 hidden)."""
 
     def __init__(self, width: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(
-            width, hidden, layers, batch_first=True, bidirectional=True, dropout=dropout if layers > 1 else 0.0
-        )
+        between_layers = dropout if layers > 1 else 0.0  # torch warns about dropout with a single layer
+        self.lstm = nn.LSTM(width, hidden, layers, batch_first=True, bidirectional=True, dropout=between_layers)
         self.residual = nn.Linear(width, 2 * hidden)
 
     def forward(self, steps: torch.Tensor) -> torch.Tensor:
@@ -50,7 +61,7 @@ class ResidualLSTM(nn.Module):
 
 
 class SequenceAttentionLayer(nn.Module):
-    """Weighs the time steps of one channel: (N, T, D) → (N, D) and weights (N, T) that sum to 1."""
+    """Weighted mean over the frames of a channel: (N, T, D) to (N, D) and weights (N, T) that sum to 1."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -62,7 +73,7 @@ class SequenceAttentionLayer(nn.Module):
 
 
 class ChannelAttentionLayer(nn.Module):
-    """Weighs the channels of one clip: (B, C, D) → (B, D) and weights (B, C) that sum to 1."""
+    """Weighted mean over the channels of a clip: (B, C, D) to (B, D) and weights (B, C) that sum to 1."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The networks by name."""
+"""The networks by name, and the description from which one is built again."""
 
 import inspect
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from hand_gestures.classifier.base import GestureNetwork
 from hand_gestures.classifier.bilstm import CNNBiLSTMWithAttention
 from hand_gestures.classifier.probes import AttentiveProbe, LinearProbe
+from hand_gestures.utils.errors import HandGesturesError
 
 NETWORKS: dict[str, type[GestureNetwork]] = {
     "bilstm": CNNBiLSTMWithAttention,
@@ -15,11 +16,34 @@ NETWORKS: dict[str, type[GestureNetwork]] = {
 
 
 def describe_network(name: str, **sizes: Any) -> dict[str, Any]:
-    """The architecture of a bundle: the network's name and, of `sizes`, those that this network takes."""
+    """Describe a network so that `build_network` can build it.
+
+    Args:
+        name: a key of `NETWORKS`.
+        sizes: sizes that any of the networks takes, such as `classes` or `hidden`; others are left out.
+
+    Returns:
+        The architecture of a bundle: `name`, and those of `sizes` that this network takes.
+    """
     return {"name": name, **{size: sizes[size] for size in inspect.signature(NETWORKS[name]).parameters}}
 
 
 def build_network(architecture: dict[str, Any]) -> GestureNetwork:
-    """The network that `describe_network` described, with fresh weights."""
-    sizes = dict(architecture)
-    return NETWORKS[sizes.pop("name")](**sizes)
+    """Build a network with new random weights.
+
+    Args:
+        architecture: as `describe_network` returns it.
+
+    Raises:
+        HandGesturesError: there is no network of that name, or it does not take these sizes.
+    """
+    sizes = {size: value for size, value in architecture.items() if size != "name"}
+    name = architecture.get("name")
+    try:
+        return NETWORKS[name](**sizes)  # type: ignore[index]
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise HandGesturesError(
+            f"the architecture of a model must be one of {', '.join(NETWORKS)} with its sizes, but it is {name!r} with "
+            f"{sizes} ({type(error).__name__}: {error}); use the model.json that the training wrote, or train again "
+            "with this version"
+        ) from error

@@ -1,4 +1,4 @@
-"""Probes: the least that can be put on frozen embeddings. What a deeper network adds is what it gains over them."""
+"""Probes: the simplest networks on frozen embeddings. They show how much the LSTM adds."""
 
 import torch
 from einops import rearrange, reduce
@@ -6,13 +6,23 @@ from torch import nn
 
 from hand_gestures.classifier.base import GestureNetwork, GestureOutput
 
-HEAD_WIDTH = 64  # of attention, where the embeddings are as wide
+HEAD_WIDTH = 64  # features of one attention head, as in ViT
 
 
 class LinearProbe(GestureNetwork):
-    """A linear layer on the mean over time of every channel: blind to the order of the frames.
+    """A linear layer on the mean over time of every channel (Alain and Bengio, "Understanding intermediate layers using
+    linear classifier probes", 2016).
 
-    Its attention maps are equal weights.
+    It does not see the order of the frames. Its attention weights are all equal.
+
+    Args:
+        classes: number of gestures.
+        channels: C of the embeddings.
+        width: D of the embeddings.
+
+    Example:
+        >>> LinearProbe(classes=18, channels=12, width=768)(torch.randn(4, 12, 32, 768)).logits.shape
+        torch.Size([4, 18])
     """
 
     def __init__(self, *, classes: int, channels: int, width: int) -> None:
@@ -20,13 +30,13 @@ class LinearProbe(GestureNetwork):
         self.head = nn.Linear(channels * width, classes)
 
     def forward(self, clips: torch.Tensor) -> GestureOutput:
-        """(B, C, T, D) → logits and equal weights."""
-        batch, channels, steps, _ = clips.shape
+        """Clips (B, C, T, D) to logits and equal weights."""
+        batch, channels, frames, _ = clips.shape
         logits = self.head(reduce(self.standardise(clips), "b c t d -> b (c d)", "mean"))
         return GestureOutput(
             logits,
             clips.new_full((batch, channels), 1 / channels),
-            clips.new_full((batch, channels, steps), 1 / steps),
+            clips.new_full((batch, channels, frames), 1 / frames),
         )
 
 
@@ -34,35 +44,44 @@ class AttentiveProbe(GestureNetwork):
     """One learned query attends to all frames of all channels (the attentive probe of Bardes et al., "Revisiting
     Feature Prediction for Learning Visual Representations from Video", 2024, without its feed-forward block).
 
-    Every frame's embedding is made alone, so what tells the query when and in which channel it stands is added to it.
-    Weights of the attention are means over its heads.
+    The embedding of a frame holds neither its time nor its channel, so a learned vector for each is added. The
+    attention weights are means over the heads.
 
     Args:
-        classes, channels, width: see `GestureNetwork`.
+        classes: number of gestures.
+        channels: C of the embeddings.
         frames: T of the clips.
-        dropout: before the linear layer.
+        width: D of the embeddings.
+        dropout: before the linear layer, 0..1.
+
+    Example:
+        >>> probe = AttentiveProbe(classes=18, channels=12, frames=32, width=768, dropout=0.3)
+        >>> probe(torch.randn(4, 12, 32, 768)).sequence_attention.shape
+        torch.Size([4, 12, 32])
     """
 
     def __init__(self, *, classes: int, channels: int, frames: int, width: int, dropout: float) -> None:
         super().__init__(classes, channels, width)
+        # these two names are part of every saved model: a new name could not load the old weights
         self.channel_place = nn.Parameter(0.02 * torch.randn(channels, 1, width))
         self.frame_place = nn.Parameter(0.02 * torch.randn(1, frames, width))
         self.query = nn.Parameter(0.02 * torch.randn(1, 1, width))
         self.norm = nn.LayerNorm(width)
-        self.attention = nn.MultiheadAttention(width, _heads(width), batch_first=True)
+        self.attention = nn.MultiheadAttention(width, _count_heads(width), batch_first=True)
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Dropout(dropout), nn.Linear(width, classes))
 
     def forward(self, clips: torch.Tensor) -> GestureOutput:
-        """(B, C, T, D) → logits and both attention maps."""
-        placed = self.norm(self.standardise(clips) + self.channel_place + self.frame_place)
-        tokens = rearrange(placed, "b c t d -> b (c t) d")
+        """Clips (B, C, T, D) to logits and both attention maps."""
+        encoded = self.norm(self.standardise(clips) + self.channel_place + self.frame_place)  # (B, C, T, D)
+        tokens = rearrange(encoded, "b c t d -> b (c t) d")
         clip, weights = self.attention(self.query.expand(len(clips), -1, -1), tokens, tokens)  # (B, 1, D), (B, 1, C T)
-        by_place = rearrange(weights, "b 1 (c t) -> b c t", c=clips.shape[1])
-        by_channel = by_place.sum(dim=-1)
-        return GestureOutput(
-            self.head(rearrange(clip, "b 1 d -> b d")), by_channel, by_place / by_channel[..., None].clamp_min(1e-9)
-        )
+        joint = rearrange(weights, "b 1 (c t) -> b c t", c=clips.shape[1])
+        channel_weights = joint.sum(dim=-1)  # (B, C)
+        # a channel without any weight would divide by zero
+        frame_weights = joint / channel_weights[..., None].clamp_min(1e-9)  # (B, C, T)
+        return GestureOutput(self.head(rearrange(clip, "b 1 d -> b d")), channel_weights, frame_weights)
 
 
-def _heads(width: int) -> int:
+def _count_heads(width: int) -> int:
+    """The number of heads of about `HEAD_WIDTH` features that divides the width."""
     return next(heads for heads in range(max(1, width // HEAD_WIDTH), 0, -1) if width % heads == 0)

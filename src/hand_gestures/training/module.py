@@ -1,6 +1,6 @@
-"""The training step and what is measured after each epoch."""
+"""What happens in a training step, and what is measured in an epoch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import lightning
@@ -17,8 +17,16 @@ from hand_gestures.utils.rules import epoch_rank
 
 
 class EpochMetrics(NamedTuple):
-    """Mean loss and share of right answers of both splits after one epoch, counted from 1, and the learning
-    rate of its last step. The training loss is the one that is minimised, the validation loss plain cross entropy."""
+    """Metrics of one epoch.
+
+    Attributes:
+        epoch: counted from 1.
+        train_loss: mean of the loss that is minimised, with class weights and label smoothing.
+        train_accuracy: share of correct predictions while the epoch trained, with dropout.
+        val_loss: mean cross entropy, without class weights and label smoothing.
+        val_accuracy: share of correct predictions.
+        learning_rate: that of the last step.
+    """
 
     epoch: int
     train_loss: float
@@ -28,40 +36,56 @@ class EpochMetrics(NamedTuple):
     learning_rate: float
 
     def tracked(self) -> dict[str, float]:
-        """All but the epoch's number."""
+        """All metrics by name, without the number of the epoch.
+
+        Returns:
+            What an experiment tracker logs with `epoch` as the step.
+        """
         return {name: value for name, value in self._asdict().items() if name != "epoch"}
 
     def rank(self) -> tuple[float, float]:
-        """The better of two epochs ranks higher: by validation accuracy, of equals by the lower loss."""
+        """Sort key, higher is better (see `epoch_rank`)."""
         return epoch_rank(self.val_accuracy, self.val_loss)
 
 
-def out_of_patience(history: list[EpochMetrics], patience: int | None) -> bool:
-    """Whether the last `patience` epochs brought nothing better; None has no end."""
+def out_of_patience(history: Sequence[EpochMetrics], patience: int | None) -> bool:
+    """Whether training stops early.
+
+    Args:
+        history: the finished epochs.
+        patience: epochs without a better one after which training stops; None never stops early.
+    """
     if patience is None or not history:
         return False
     return history[-1].epoch - max(history, key=EpochMetrics.rank).epoch >= patience
 
 
 class SplitMetrics(nn.Module):
-    """Loss and accuracy of one split over an epoch."""
+    """Loss and accuracy of one split, collected over an epoch."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
+        # the progress bar reads the value after every step, so a cached one would be out of date
         self.loss = MeanMetric(compute_with_cache=False)
         self.accuracy = MulticlassAccuracy(classes, average="micro", compute_with_cache=False)
 
     def update(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        """Add a batch: its mean loss, logits (B, classes) and labels (B,)."""
-        self.loss.update(loss.detach(), weight=len(labels))
+        """Add a batch.
+
+        Args:
+            loss: (), the mean loss of the batch.
+            logits: (B, classes).
+            labels: int64 (B,).
+        """
+        self.loss.update(loss.detach(), weight=len(labels))  # the last batch may be smaller: it counts for less
         self.accuracy.update(logits.detach(), labels)
 
     def values(self) -> dict[str, torch.Tensor]:
-        """Loss and accuracy so far."""
+        """Loss and accuracy of the batches so far."""
         return {"loss": self.loss.compute(), "accuracy": self.accuracy.compute()}
 
     def finish(self) -> tuple[float, float]:
-        """Loss and accuracy since the last call."""
+        """Loss and accuracy of the epoch; the next epoch starts from zero."""
         loss, accuracy = map(float, self.values().values())
         self.loss.reset()
         self.accuracy.reset()
@@ -69,23 +93,27 @@ class SplitMetrics(nn.Module):
 
 
 class GestureModule(lightning.LightningModule):
-    """RAdam on cross entropy, with a OneCycleLR schedule that is stepped with every batch.
+    """Trains a network with RAdam on cross entropy (Liu et al., "On the Variance of the Adaptive Learning Rate and
+    Beyond", 2020) and one cycle of the learning rate (Smith and Topin, "Super-Convergence", 2018).
 
-    What a step draws at random (dropout) depends only on `seed`, the epoch and the step, so that an epoch that is run
-    again after a kill gives the same result.
+    What a step draws at random (dropout) depends only on the seed, the epoch and the step. An epoch that is repeated
+    after a kill therefore gives the same result.
 
     Args:
         network: the network to train.
         training: learning rate, weight decay, label smoothing and patience.
-        class_weights: (classes,) factors of the loss, or None.
-        seed: of what is drawn at random.
-        history: metrics of the epochs that an interrupted training has finished.
+        class_weights: factor of each class in the loss, float32 (classes,), or None.
+        seed: seed of what is drawn at random.
+        history: the epochs that an interrupted training has finished.
 
     Attributes:
-        on_epoch: called with the metrics of each finished epoch.
-    """
+        history: the metrics of all finished epochs.
 
-    on_epoch: Callable[[EpochMetrics], None]
+    Example:
+        >>> module = GestureModule(network, training, class_weights=None, seed=42)
+        >>> lightning.Trainer(max_epochs=training.epochs).fit(module, train_loader, val_loader)
+        >>> module.history[-1].val_accuracy
+    """
 
     def __init__(
         self,
@@ -98,7 +126,7 @@ class GestureModule(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.network = network
-        self.training_parameters = training
+        self.parameters_of_training = training  # `self.training` is the train mode of nn.Module
         self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=training.label_smoothing)
         self.seed = seed
         self.history = list(history)
@@ -107,10 +135,12 @@ class GestureModule(lightning.LightningModule):
         self.last_learning_rate = 0.0
 
     def training_step(self, batch: EmbeddedClip, step: int) -> torch.Tensor:
-        draw = np.random.SeedSequence((self.seed, self.current_epoch, step, 0))
-        torch.manual_seed(int(draw.generate_state(1)[0]))
+        # the last 0 was once the index of the process; it stays, so that earlier results can be reproduced
+        seeds = np.random.SeedSequence((self.seed, self.current_epoch, step, 0))
+        torch.manual_seed(int(seeds.generate_state(1)[0]))
+        # read before the step: the scheduler has already moved on when the epoch ends
         self.last_learning_rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
-        logits = self.network(batch.clip).logits
+        logits = self.network(batch.clip).logits  # (B, classes)
         loss = self.loss(logits, batch.label)
         self.train_metrics.update(loss, logits, batch.label)
         if self.trainer.progress_bar_callback is not None:
@@ -118,28 +148,27 @@ class GestureModule(lightning.LightningModule):
         return loss
 
     def validation_step(self, batch: EmbeddedClip, _: int) -> None:
-        logits = self.network(batch.clip).logits
+        logits = self.network(batch.clip).logits  # (B, classes)
         self.val_metrics.update(nn.functional.cross_entropy(logits, batch.label), logits, batch.label)
 
-    def on_train_epoch_end(self) -> None:  # validation of the same epoch has run by then
+    def on_train_epoch_end(self) -> None:
+        """Append the metrics of the epoch; Lightning has run its validation before."""
         train, val = self.train_metrics.finish(), self.val_metrics.finish()
         self.history.append(EpochMetrics(self.current_epoch + 1, *train, *val, self.last_learning_rate))
-        self.on_epoch(self.history[-1])
-        self.trainer.should_stop = out_of_patience(self.history, self.training_parameters.patience)
+        self.trainer.should_stop = out_of_patience(self.history, self.parameters_of_training.patience)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"] = [tuple(metrics) for metrics in self.history]
 
     def configure_optimizers(self) -> Any:
+        training = self.parameters_of_training
         optimizer = torch.optim.RAdam(
             self.network.parameters(),
-            lr=self.training_parameters.learning_rate,
-            weight_decay=self.training_parameters.weight_decay,
+            lr=training.learning_rate,
+            weight_decay=training.weight_decay,
             decoupled_weight_decay=True,
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            max_lr=self.training_parameters.learning_rate,
-            total_steps=int(self.trainer.estimated_stepping_batches),
+            optimizer, max_lr=training.learning_rate, total_steps=int(self.trainer.estimated_stepping_batches)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

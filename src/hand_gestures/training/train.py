@@ -4,6 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +12,9 @@ import lightning
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
-from torch.utils.data import DataLoader, Sampler, SequentialSampler
+from lightning.pytorch.callbacks import Checkpoint
+from torch.utils.data import DataLoader, Sampler
 
-from hand_gestures.classifier.base import GestureNetwork
 from hand_gestures.classifier.bundle import Bundle, load_bundle, save_bundle
 from hand_gestures.classifier.networks import build_network, describe_network
 from hand_gestures.parameters import NetworkParameters, TrainingParameters
@@ -25,16 +25,16 @@ from hand_gestures.training.module import EpochMetrics, GestureModule, out_of_pa
 from hand_gestures.training.sampler import RowSampler
 from hand_gestures.utils.devices import choose_device, choose_precision
 from hand_gestures.utils.errors import HandGesturesError
-from hand_gestures.utils.resumable import UnfinishedWork
+from hand_gestures.utils.resumable import UnfinishedWork, atomic_write
 
 logger = logging.getLogger(__name__)
 
 BEST, LAST = "best", "last.ckpt"  # in the training folder: bundle of the best epoch so far, checkpoint of the last one
 LIGHTNING_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
-# Lightning's warnings that do not apply: preloaded rows need no worker processes, a small set has fewer batches than
-# the logging interval, and the folder of the checkpoint also holds the best epoch.
-EXPECTED_WARNINGS = ".*does not have many workers.*|.*log_every_n_steps.*|Checkpoint directory .* is not empty"
-# These change how fast a training runs, not its result: a training continues when they change.
+# Warnings of Lightning that do not apply: preloaded rows need no worker processes, and a small set has fewer batches
+# than Lightning's logging interval.
+EXPECTED_WARNINGS = ".*does not have many workers.*|.*log_every_n_steps.*"
+# These parameters change how fast a training runs, not its result: a training continues when they change.
 SPEED_ONLY = {"device", "preload", "preload_share", "workers"}
 
 
@@ -42,12 +42,14 @@ class Training(NamedTuple):
     """The result of a training.
 
     Attributes:
-        best: the model of the best epoch, as it was read back from disk.
+        best: the model of the best epoch, read back from the disk.
         history: one row per epoch, columns as in `EpochMetrics`.
+        resumed: whether an interrupted training was continued.
     """
 
     best: Bundle
     history: pd.DataFrame
+    resumed: bool
 
 
 def train_classifier(
@@ -63,152 +65,179 @@ def train_classifier(
     """Train on one file, validate on the other after every epoch, and keep the best epoch (see `epoch_rank`).
 
     `folder` holds what is needed to continue after a kill. The next call with the same files and settings continues
-    after the last complete epoch and gives the result of an undisturbed training.
+    after the last complete epoch and gives the result of an undisturbed training. The folder is removed at the end.
 
     Args:
         train_file: embeddings (N, T, C, D) to train on, clean and augmented views.
         val_file: embeddings to validate on, made with the same fingerprint.
         network: which network, and its sizes.
         training: how it is trained.
-        seed: of the initial weights, the order of the rows and dropout.
+        seed: decides the initial weights, the order of the rows and dropout.
         folder: where the unfinished training is kept.
         on_epoch: called with the metrics of each epoch; after a resume also with those of earlier epochs.
 
     Raises:
-        HandGesturesError: the files have different fingerprints, or fewer than two classes to train on.
+        HandGesturesError: the files have different fingerprints, there are fewer than two classes to train on, or
+            `training` asks for views or a device that do not exist.
     """
     require_same_fingerprint(train_file.header.fingerprint, val_file.header.fingerprint)
     _require_two_classes(train_file)
-    lightning.seed_everything(seed, workers=True, verbose=False)
-    _, frames, channels, width = train_file.header.shape
-    architecture = describe_network(
-        network.name,
-        classes=len(train_file.header.class_names),
-        channels=channels,
-        frames=frames,
-        width=width,
-        hidden=network.hidden,
-        layers=network.layers,
-        dropout=network.dropout,
-    )
-    precision = choose_training_precision(training.precision, training.device)
-    settings = training.model_dump(exclude=SPEED_ONLY) | {"precision": precision}
+    # everything that can refuse the parameters comes before `resume`, which discards the work of other parameters
+    device = choose_device(training.device)
+    training = training.model_copy(update={"precision": choose_training_precision(training.precision, training.device)})
+    sampler = RowSampler(train_file, seed, training.views, training.view_sampling)
+    contract = _describe_model(network, train_file)
     work = UnfinishedWork(folder, "training")
     work.resume(
         {
-            "architecture": architecture,
+            "architecture": contract.architecture,
             "standardise": network.standardise,
-            "training": settings,
+            "training": training.model_dump(exclude=SPEED_ONLY),
             "seed": seed,
             "train": train_file.header.identity(),
             "validation": val_file.header.identity(),
         }
     )
-    last = folder / LAST if (folder / LAST).is_file() else None
-    history = _load_history(last)
-    if history:
-        logger.info("training continues after epoch %d of %d", len(history), training.epochs)
+    history = _load_history(folder / LAST)
 
-    train_data, val_data = (
-        HDF5Dataset(file, training.preload, training.preload_share, training.preload_precision)
-        for file in (train_file, val_file)
-    )
-    module = GestureModule(
-        _new_network(architecture, train_data if network.standardise else None),
-        training,
-        class_weights=balanced_weights(train_file) if training.class_weights == "balanced" else None,
-        seed=seed,
-        history=history,
-    )
-
-    def after_epoch(metrics: EpochMetrics) -> None:
-        if metrics is max(module.history, key=EpochMetrics.rank):
-            save_bundle(_make_bundle(module.network, metrics, architecture, train_file), folder / BEST)
-        logger.info(
-            "epoch %d of %d: train loss %.3f, accuracy %.3f; validation loss %.3f, accuracy %.3f",
-            metrics.epoch,
-            training.epochs,
-            metrics.train_loss,
-            metrics.train_accuracy,
-            metrics.val_loss,
-            metrics.val_accuracy,
-        )
-        on_epoch(metrics)
-
-    module.on_epoch = after_epoch
+    train_data, val_data = _load_data(train_file, training), _load_data(val_file, training)
+    module = _make_module(contract.architecture, network.standardise, train_data, training, seed, history)
     for metrics in history:
         on_epoch(metrics)
     if not out_of_patience(history, training.patience):  # the kill may have come after the last epoch
-        sampler = RowSampler(train_file, seed, training.views, training.view_sampling)
+        trainer = _make_trainer(training, device, _EndOfEpoch(folder, contract, on_epoch))
+        loaders = _make_loader(train_data, training, sampler), _make_loader(val_data, training)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=EXPECTED_WARNINGS)
-            _make_trainer(training, precision, folder).fit(
-                module,
-                _make_loader(train_data, training, sampler),
-                _make_loader(val_data, training, SequentialSampler(val_data)),
-                ckpt_path=last,
-                weights_only=True,
-            )
+            trainer.fit(module, *loaders, ckpt_path=folder / LAST if history else None, weights_only=True)
     best = load_bundle(folder / BEST)
-    history_table = pd.DataFrame(module.history)
     work.remove()
-    return Training(best, history_table)
+    return Training(best, pd.DataFrame(module.history), bool(history))
 
 
 def choose_training_precision(precision: str, device: str) -> str:
-    """The precision to train in: `"auto"` is bfloat16 where the device computes in it, else float32.
+    """Choose the precision to train in: `"auto"` is bfloat16 where the device computes in it, else float32.
 
     Args:
         precision: "auto", "float32" or "bfloat16".
         device: as in `choose_device`.
+
+    Returns:
+        "float32" or "bfloat16".
     """
     if precision != "auto":
         return precision
     if choose_device(device).type == "cpu":
+        # where the CPU has no bfloat16 instructions, mixed precision is slower than float32
         capabilities = torch.cpu.get_capabilities()
         return "bfloat16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "float32"
     return choose_precision(precision, device)
 
 
 def balanced_weights(file: Embeddings) -> torch.Tensor:
-    """Loss factors (classes,), float32, with which all classes weigh the same; their mean over the rows is 1."""
+    """Loss factors with which every class has the same total weight.
+
+    Args:
+        file: embeddings whose N labels are counted.
+
+    Returns:
+        float32 (classes,); their mean over the rows is 1, and a class without rows has 0.
+    """
     counts = np.bincount(file.labels, minlength=len(file.header.class_names))
     present = counts > 0
     factors = np.where(present, len(file) / (present.sum() * np.maximum(counts, 1)), 0.0)
     return torch.from_numpy(factors).float()
 
 
-def _new_network(architecture: dict[str, Any], standardise_with: HDF5Dataset | None) -> GestureNetwork:
+class _EndOfEpoch(Checkpoint):
+    """Keeps the model if its epoch is the best one, reports the epoch, then writes the checkpoint.
+
+    Lightning calls a `Checkpoint` after the module, which has measured the epoch by then. The checkpoint comes last:
+    an epoch whose report a kill interrupted is trained and reported again.
+    """
+
+    def __init__(self, folder: Path, contract: Bundle, on_epoch: Callable[[EpochMetrics], None]) -> None:
+        self.folder = folder
+        self.contract = contract
+        self.on_epoch = on_epoch
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        assert isinstance(module, GestureModule)
+        metrics = module.history[-1]
+        if metrics is max(module.history, key=EpochMetrics.rank):
+            weights = module.network.copy_weights()
+            save_bundle(replace(self.contract, weights=weights, metrics=metrics._asdict()), self.folder / BEST)
+        logger.info(
+            "epoch %d of %d: train loss %.3f, accuracy %.3f; validation loss %.3f, accuracy %.3f",
+            metrics.epoch,
+            trainer.max_epochs,
+            metrics.train_loss,
+            metrics.train_accuracy,
+            metrics.val_loss,
+            metrics.val_accuracy,
+        )
+        self.on_epoch(metrics)
+        # Lightning writes to the system's temporary folder and moves the file, which on another disk is a slow copy:
+        # a kill could leave half a checkpoint
+        with atomic_write(self.folder / LAST) as partial:
+            trainer.save_checkpoint(partial)
+
+
+def _require_two_classes(file: Embeddings) -> None:
+    present = sorted({file.header.class_names[label] for label in file.labels})
+    if len(present) < 2:
+        raise HandGesturesError(
+            f"training needs clips of at least two classes, but {file.path} holds only {present}; "
+            "add frames of another class and run the pipelines again"
+        )
+
+
+def _describe_model(network: NetworkParameters, file: Embeddings) -> Bundle:
+    """The bundle of this training, still without weights and metrics."""
+    header = file.header
+    _, frames, channels, width = header.shape
+    architecture = describe_network(
+        **network.model_dump(exclude={"standardise"}),
+        classes=len(header.class_names),
+        channels=channels,
+        frames=frames,
+        width=width,
+    )
+    return Bundle({}, architecture, list(header.class_names), list(header.channel_names), frames, header.fingerprint)
+
+
+def _load_history(checkpoint: Path) -> list[EpochMetrics]:
+    """The epochs that an interrupted training has finished."""
+    if not checkpoint.is_file():
+        return []
+    history = [EpochMetrics(*metrics) for metrics in torch.load(checkpoint, weights_only=True)["history"]]
+    logger.info("training continues after epoch %d", len(history))
+    return history
+
+
+def _load_data(file: Embeddings, training: TrainingParameters) -> HDF5Dataset:
+    return HDF5Dataset(file, training.preload, training.preload_share, training.preload_precision)
+
+
+def _make_module(
+    architecture: dict[str, Any],
+    standardise: bool,
+    train_data: HDF5Dataset,
+    training: TrainingParameters,
+    seed: int,
+    history: list[EpochMetrics],
+) -> GestureModule:
+    """The module with the initial weights of this seed; a checkpoint may replace them."""
+    lightning.seed_everything(seed, workers=True, verbose=False)
     network = build_network(architecture)
-    if standardise_with is not None:
-        network.standardise_with(*mean_and_spread(standardise_with))
-    return network
+    if standardise:
+        network.standardise_with(*mean_and_spread(train_data))
+    weights = balanced_weights(train_data.file) if training.class_weights == "balanced" else None
+    return GestureModule(network, training, class_weights=weights, seed=seed, history=history)
 
 
-def _make_trainer(training: TrainingParameters, precision: str, folder: Path) -> lightning.Trainer:
-    kind, _, index = training.device.partition(":")
-    # Lightning logs under the name of whichever of its three packages was imported last
-    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    keep_last = ModelCheckpoint(
-        folder, Path(LAST).stem, every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False
-    )
-    return lightning.Trainer(
-        max_epochs=training.epochs,
-        accelerator="gpu" if kind == "cuda" else kind,
-        devices=[int(index)] if index else 1,
-        precision=LIGHTNING_PRECISION[precision],
-        gradient_clip_val=training.gradient_clip,
-        num_sanity_val_steps=0,
-        deterministic="warn",
-        logger=False,
-        callbacks=[keep_last],
-        enable_progress_bar=sys.stderr.isatty(),
-        enable_model_summary=False,
-    )
-
-
-def _make_loader(dataset: HDF5Dataset, training: TrainingParameters, sampler: Sampler[int]) -> DataLoader:
+def _make_loader(dataset: HDF5Dataset, training: TrainingParameters, sampler: Sampler[int] | None = None) -> DataLoader:
+    """Batches of a dataset in the order of the sampler, or of the file."""
     workers = 0 if dataset.preloaded is not None else training.workers  # each worker would hold a copy
     return DataLoader(
         dataset,
@@ -223,30 +252,21 @@ def _make_loader(dataset: HDF5Dataset, training: TrainingParameters, sampler: Sa
     )
 
 
-def _load_history(checkpoint: Path | None) -> list[EpochMetrics]:
-    if checkpoint is None:
-        return []
-    return [EpochMetrics(*metrics) for metrics in torch.load(checkpoint, weights_only=True)["history"]]
-
-
-def _make_bundle(
-    network: GestureNetwork, metrics: EpochMetrics, architecture: dict[str, Any], file: Embeddings
-) -> Bundle:
-    return Bundle(
-        weights={name: value.detach().cpu().clone() for name, value in network.state_dict().items()},
-        architecture=architecture,
-        class_names=list(file.header.class_names),
-        channel_names=list(file.header.channel_names),
-        frames_per_clip=file.header.shape[1],
-        fingerprint=file.header.fingerprint,
-        metrics=metrics._asdict(),
+def _make_trainer(training: TrainingParameters, device: torch.device, end_of_epoch: Checkpoint) -> lightning.Trainer:
+    # Lightning logs under the name of whichever of its three packages was imported last
+    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return lightning.Trainer(
+        max_epochs=training.epochs,
+        accelerator=device.type,
+        devices=1 if device.index is None else [device.index],
+        precision=LIGHTNING_PRECISION[training.precision],
+        gradient_clip_val=training.gradient_clip,
+        num_sanity_val_steps=0,
+        # "warn" and not True: a network for which a library has no deterministic kernel still trains
+        deterministic="warn",
+        logger=False,
+        callbacks=[end_of_epoch],
+        enable_progress_bar=sys.stderr.isatty(),
+        enable_model_summary=False,
     )
-
-
-def _require_two_classes(file: Embeddings) -> None:
-    present = sorted({file.header.class_names[label] for label in file.labels})
-    if len(present) < 2:
-        raise HandGesturesError(
-            f"training needs clips of at least two classes, but {file.path} holds only {present}; "
-            "add frames of another class and run the pipelines again"
-        )
