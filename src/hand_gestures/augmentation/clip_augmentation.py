@@ -10,6 +10,8 @@ import albumentations as A
 import cv2
 import numpy as np
 
+from hand_gestures.parameters import AugmentationParameters
+
 
 def view_seed(seed: int, sequence_id: str, view: int) -> int:
     """A seed in 0..2**31-1 that depends on nothing but its arguments (not on workers, order or machine)."""
@@ -33,47 +35,26 @@ class ClipAugmentation:
     """Flip, distort, change light, add noise, blur, resize: one draw of each for the whole clip.
 
     Args:
-        size: side of the frames that come out, pixels.
-        horizontal_flip: probability of the mirror image; the caller must map the label (`mirrored`).
-        distortion, light, noise, blur: probability of one of the two transforms of that step.
-        optical_limit, grid_limit, grid_steps: strengths of the distortions.
-        brightness, contrast, saturation, hue: strengths of the changes of light.
-        noise_std: range of the Gaussian noise's standard deviation, as a fraction of 255.
-        iso_color, iso_intensity: ranges of the sensor noise.
-        blur_limit: the largest blur kernel, an odd number of pixels, at least 3.
+        parameters: probability and strength of each step; `views` and `mirrored_classes` are not used here.
+        size: side of the output frames, pixels.
     """
 
-    def __init__(
-        self,
-        *,
-        size: int,
-        horizontal_flip: float,
-        distortion: float,
-        light: float,
-        noise: float,
-        blur: float,
-        optical_limit: float,
-        grid_limit: float,
-        grid_steps: int,
-        brightness: float,
-        contrast: float,
-        saturation: float,
-        hue: float,
-        noise_std: tuple[float, float],
-        iso_color: tuple[float, float],
-        iso_intensity: tuple[float, float],
-        blur_limit: int,
-    ) -> None:
+    def __init__(self, parameters: AugmentationParameters, size: int) -> None:
         self.size = size
-        self.horizontal_flip = horizontal_flip
+        self.horizontal_flip = parameters.horizontal_flip
+        brightness, contrast = parameters.brightness, parameters.contrast
+        blur_limit = (3, parameters.blur_limit)
         self.transforms = A.Compose(
             [
                 A.OneOf(
                     [
-                        A.OpticalDistortion(distort_limit=(-optical_limit, optical_limit)),
-                        A.GridDistortion(num_steps=grid_steps, distort_limit=(-grid_limit, grid_limit)),
+                        A.OpticalDistortion(distort_limit=(-parameters.optical_limit, parameters.optical_limit)),
+                        A.GridDistortion(
+                            num_steps=parameters.grid_steps,
+                            distort_limit=(-parameters.grid_limit, parameters.grid_limit),
+                        ),
                     ],
-                    p=distortion,
+                    p=parameters.distortion,
                 ),
                 A.OneOf(
                     [
@@ -83,17 +64,22 @@ class ClipAugmentation:
                         A.ColorJitter(
                             brightness=_around_one(brightness),
                             contrast=_around_one(contrast),
-                            saturation=_around_one(saturation),
-                            hue=(-hue, hue),
+                            saturation=_around_one(parameters.saturation),
+                            hue=(-parameters.hue, parameters.hue),
                         ),
                     ],
-                    p=light,
+                    p=parameters.light,
                 ),
                 A.OneOf(
-                    [A.GaussNoise(std_range=noise_std), A.ISONoise(color_shift=iso_color, intensity=iso_intensity)],
-                    p=noise,
+                    [
+                        A.GaussNoise(std_range=parameters.noise_std),
+                        A.ISONoise(color_shift=parameters.iso_color, intensity=parameters.iso_intensity),
+                    ],
+                    p=parameters.noise,
                 ),
-                A.OneOf([A.MotionBlur(blur_limit=(3, blur_limit)), A.GaussianBlur(blur_limit=(3, blur_limit))], p=blur),
+                A.OneOf(
+                    [A.MotionBlur(blur_limit=blur_limit), A.GaussianBlur(blur_limit=blur_limit)], p=parameters.blur
+                ),
             ]
         )
 

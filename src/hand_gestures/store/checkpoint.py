@@ -19,7 +19,12 @@ SUFFIX = ".npz"
 
 
 class PackedSequence(NamedTuple):
-    """A finished sequence as it is on disk: one packed chunk per view, `labels` (V,), `boxes` (S, K, 4), `scores` (S, K)."""
+    """A finished sequence as it is on disk.
+
+    Attributes:
+        chunks: one packed clip (T, C, D) per view.
+        labels, boxes, scores: as in `EmbeddedSequence`.
+    """
 
     chunks: list[bytes]
     labels: np.ndarray

@@ -1,4 +1,4 @@
-"""Fingerprint of an embeddings file: how it was made. Two files are comparable only where their fingerprints are equal."""
+"""The fingerprint of an embeddings file says how it was made: only files of equal fingerprints are comparable."""
 
 import hashlib
 import json
