@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from hand_gestures.backbones.hand_detector import restrain_ultralytics
+from hand_gestures.backbones.hand_detector import restrict_ultralytics
 from hand_gestures.backbones.model_files import ModelFiles, find_model
 from hub import Hub
 
@@ -93,7 +93,7 @@ def vit_folder(tmp_path_factory):
         intermediate_size=64,
         image_size=VIT_SIZE,
         patch_size=16,
-        hidden_dropout_prob=0.3,  # to be seen where a network is left in training mode
+        hidden_dropout_prob=0.3,  # a network left in training mode gives random results
         initializer_range=0.2,
     )
     folder = tmp_path_factory.mktemp("vit")
@@ -164,7 +164,7 @@ def hagrid_file(tmp_path_factory, hagrid_network):
 @pytest.fixture(scope="session")
 def yolo_network():
     """An untrained YOLOv8 of an eighth of the widths whose scores and boxes vary with the picture."""
-    restrain_ultralytics()
+    restrict_ultralytics()
     from ultralytics.nn.tasks import DetectionModel, yaml_model_load
 
     torch.manual_seed(4)
@@ -195,7 +195,7 @@ def yolo_file(tmp_path_factory, yolo_network):
 
 
 class Intruder:
-    """Writes `mark` when unpickled by a loader that runs code."""
+    """Creates the folder `mark` when a loader that runs code unpickles it."""
 
     def __init__(self, mark):
         self.mark = mark
@@ -218,3 +218,10 @@ def random_frames(seed, count, height, width):
     smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic", align_corners=False)
     noise = torch.from_numpy(rng.normal(0, 8, (count, 3, height, width)).astype(np.float32))
     return (smooth + noise).clamp(0, 255).round().to(torch.uint8)
+
+
+def overlap(one, other):
+    """Intersection over union of two boxes x0, y0, x1, y1."""
+    width, height = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+    shared = max(width, 0) * max(height, 0)
+    return shared / (np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2]) - shared)

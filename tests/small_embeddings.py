@@ -13,7 +13,7 @@ FINGERPRINT = {"models": {"vit": {"sha256": "a"}}, "clips": {"size": 64}, "seed"
 
 
 def embedded_sequence(label: int, number: int, noise: float = 0.3, views: int = 1) -> EmbeddedSequence:
-    """A clip whose class shows in how its features move: not at all, downwards or upwards in time."""
+    """A clip whose class is the direction in which its features change over time: none, down or up."""
     rng = np.random.default_rng(number)
     ramp = np.linspace(-1, 1, FRAMES) * (0, -1, 1)[label]
     clips = ramp[:, None, None] + rng.normal(0, noise, (views, FRAMES, CHANNELS, WIDTH))
@@ -24,11 +24,11 @@ def embedded_sequence(label: int, number: int, noise: float = 0.3, views: int = 
 def pending_embeddings(
     sequences: list[EmbeddedSequence], fingerprint: dict | None = None, first: int = 0, **header: object
 ) -> PendingEmbeddings:
-    """A stream of these sequences, named by class and number from `first`."""
+    """Pending embeddings of these sequences, named by class and number from `first`."""
     views = len(sequences[0].labels) if sequences else 1
 
-    def embed(places: list[int]) -> Iterator[EmbeddedSequence]:
-        return (sequences[place] for place in places)
+    def embed(indices: list[int]) -> Iterator[EmbeddedSequence]:
+        return (sequences[index] for index in indices)
 
     return PendingEmbeddings(
         EmbeddingHeader(

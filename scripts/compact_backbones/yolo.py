@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from hand_gestures.synthetic.training_frames import HandFrames
 
-from hand_gestures.backbones.hand_detector import HandDetector, restrain_ultralytics
+from hand_gestures.backbones.hand_detector import HandDetector, restrict_ultralytics
 from hand_gestures.backbones.model_files import ModelFiles
 from hand_gestures.utils.progress import progress
 
@@ -18,7 +18,7 @@ SCALE = [0.33, 0.125, 512]  # depth, width, most channels: YOLOv8n has a width o
 
 def train_compact_yolo(frames: HandFrames, held_out: HandFrames, file: Path, epochs: int, seed: int) -> dict:
     """Train the detector on square frames and save it as a `.pt`; returns its figures on `held_out`."""
-    restrain_ultralytics()
+    restrict_ultralytics()
     from ultralytics.cfg import get_cfg
     from ultralytics.nn.tasks import DetectionModel, yaml_model_load
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from base_parameters import base_parameters
 from hand_gestures.backbones.fetch import fetch_models, model_files, model_identity
 from hand_gestures.backbones.hand_detector import HandDetector
 from hand_gestures.backbones.model_files import ModelUnavailableError
@@ -22,7 +23,7 @@ def source(name="painter/none", revision="main", path=None):
 
 @pytest.fixture
 def local(vit_folder, resnext_folder, yolo_file):
-    """What the parameters say where all three models lie on disk."""
+    """The parameters of three models on disk."""
     return {
         "vit": source(path=vit_folder),
         "resnext": source(path=resnext_folder),
@@ -44,7 +45,7 @@ def test_models_on_disk_are_described_as_plain_json(local):
     assert "preprocessing" not in plain["hands"]
 
 
-def test_models_come_by_name_from_the_hub(hub, vit_folder, resnext_folder, yolo_file, tmp_path):
+def test_models_are_downloaded_from_the_hub_by_name(hub, vit_folder, resnext_folder, yolo_file, tmp_path):
     (tmp_path / "hands" / "weights").mkdir(parents=True)
     shutil.copy(yolo_file, tmp_path / "hands" / "weights" / "best.pt")
     commits = {
@@ -62,7 +63,7 @@ def test_models_come_by_name_from_the_hub(hub, vit_folder, resnext_folder, yolo_
     json.dumps(found)
 
 
-def test_what_was_found_can_be_loaded_after_a_round_through_json(local):
+def test_found_models_can_be_loaded_after_a_round_trip_through_json(local):
     found = json.loads(json.dumps(fetch_models(**local)))
     frames = random_frames(seed=8, count=1, height=64, width=64)
     assert load_vit(model_files(found["vit"]))(frames).shape == (1, 32)
@@ -71,7 +72,7 @@ def test_what_was_found_can_be_loaded_after_a_round_through_json(local):
     assert len(detector(frames.permute(0, 2, 3, 1).numpy())) == 1
 
 
-def test_the_hand_detector_may_be_left_out(local):
+def test_the_hand_detector_is_optional(local):
     assert list(fetch_models(**{**local, "hands": None})) == ["vit", "resnext"]
 
 
@@ -81,7 +82,7 @@ def test_a_hagrid_checkpoint_needs_a_vit_of_its_width(local, hagrid_file):
 
 
 @pytest.mark.parametrize(("role", "what"), [("vit", "ViT"), ("resnext", "ResNeXt"), ("hands", "hand detector")])
-def test_the_missing_model_is_the_one_that_is_named(local, tmp_path, role, what):
+def test_the_error_names_the_missing_model(local, tmp_path, role, what):
     local[role]["path"] = str(tmp_path / "nowhere")
     with pytest.raises(ModelUnavailableError) as caught:
         fetch_models(**local)
@@ -97,14 +98,14 @@ def test_a_hand_detector_that_holds_code_is_refused_before_any_frame_is_read(loc
     assert not (tmp_path / "intruder").exists()
 
 
-def test_pinned_weights_are_taken(local):
+def test_weights_with_the_pinned_sha256_are_accepted(local):
     sha256 = fetch_models(**local)["hands"]["sha256"]
     found = fetch_models(**{**local, "hands": {**local["hands"], "sha256": sha256}})
     assert (found["hands"]["sha256"], found["hands"]["trusted_sha256"]) == (sha256, None)
 
 
 @pytest.mark.parametrize("run_pickled_code", [False, True])
-def test_other_weights_than_the_pinned_ones_are_refused_and_not_loaded(local, tmp_path, run_pickled_code):
+def test_weights_with_another_sha256_are_refused_and_not_loaded(local, tmp_path, run_pickled_code):
     torch.save({"model": Intruder(tmp_path / "intruder")}, tmp_path / "best.pt")
     local["hands"] |= {
         "path": str(tmp_path / "best.pt"),
@@ -118,7 +119,7 @@ def test_other_weights_than_the_pinned_ones_are_refused_and_not_loaded(local, tm
     assert not (tmp_path / "intruder").exists()
 
 
-def test_code_runs_from_pinned_weights_where_it_was_asked_for(local, tmp_path):
+def test_code_in_pinned_weights_runs_where_it_is_allowed(local, tmp_path):
     sha256 = fetch_models(**local)["hands"]["sha256"]
     local["hands"] |= {"sha256": sha256, "run_pickled_code": True}
     script = (
@@ -137,23 +138,23 @@ def test_code_runs_from_pinned_weights_where_it_was_asked_for(local, tmp_path):
 
 
 def _answer(script, *arguments):
-    """The last line that a fresh process prints."""
+    """The last line that a new process prints."""
     run = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
     return run.stdout.splitlines()[-1]
 
 
-def test_code_may_run_only_beside_a_pinned_sha256():
+def test_running_code_needs_a_pinned_sha256():
     named = {"name": "painter/hands", "run_pickled_code": True}
     with pytest.raises(ValidationError, match=r"only from a file that is pinned: set hands\.sha256"):
-        HandParameters(**named)
-    assert HandParameters(**named, sha256="AB" * 32).sha256 == "ab" * 32
+        base_parameters(HandParameters, **named)
+    assert base_parameters(HandParameters, **named, sha256="AB" * 32).sha256 == "ab" * 32
 
 
 @pytest.mark.parametrize("sha256", ["ab" * 31, "ab" * 33, "xy" * 32, "", 7])
 def test_a_sha256_has_64_hex_digits(sha256):
     with pytest.raises(ValidationError) as caught:
-        HandParameters(name="painter/hands", sha256=sha256, run_pickled_code=True)
+        base_parameters(HandParameters, name="painter/hands", sha256=sha256, run_pickled_code=True)
     assert [fault["loc"] for fault in caught.value.errors()] == [("sha256",)]
 
 
@@ -165,10 +166,11 @@ def test_embeddings_without_hands_need_no_ultralytics(local):
         "        if name.partition('.')[0] == 'ultralytics':\n"
         "            raise ImportError(f'{name} is not installed')\n"
         "sys.meta_path.insert(0, Absent())\n"
-        "import hand_gestures.embedding as embedding\n"
-        "modules = [module.name for module in pkgutil.iter_modules(embedding.__path__)]\n"
+        "from hand_gestures import backbones, embedding, store\n"
+        "packages = [(one.__name__, one.__path__) for one in (backbones, embedding, store)]\n"
+        "modules = [f'{name}.{one.name}' for name, path in packages for one in pkgutil.iter_modules(path)]\n"
         "for module in modules:\n"
-        "    importlib.import_module(f'hand_gestures.embedding.{module}')\n"
+        "    importlib.import_module(module)\n"
         "from hand_gestures.backbones.fetch import fetch_models\n"
         "models = json.loads(sys.argv[1])\n"
         "found = list(fetch_models(**{**models, 'hands': None}))\n"
@@ -178,12 +180,19 @@ def test_embeddings_without_hands_need_no_ultralytics(local):
         "    print(json.dumps([modules, found, str(error)]))\n"
     )
     modules, found, error = json.loads(_answer(script, json.dumps(local)))
-    assert {"backbones", "extractor", "fetch", "hands", "store"} <= set(modules)
+    expected = {
+        "backbones.networks",
+        "embedding.extractor",
+        "backbones.fetch",
+        "backbones.hand_detector",
+        "store.write",
+    }
+    assert {f"hand_gestures.{name}" for name in expected} <= set(modules)
     assert found == ["vit", "resnext"]
     assert error == "ultralytics is not installed"
 
 
-def test_the_identity_of_a_model_does_not_say_where_it_lies(local, vit_folder, tmp_path):
+def test_the_identity_of_a_model_does_not_depend_on_its_path(local, vit_folder, tmp_path):
     copy = shutil.copytree(vit_folder, tmp_path / vit_folder.name)
     found, moved = fetch_models(**local), fetch_models(**{**local, "vit": source(path=copy)})
     assert found["vit"]["folder"] != moved["vit"]["folder"]

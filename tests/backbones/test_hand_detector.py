@@ -15,7 +15,6 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from hand_gestures.synthetic.compact_yolo import overlap
 from PIL import Image, UnidentifiedImageError
 
 from hand_gestures.augmentation import resize_clip
@@ -23,7 +22,7 @@ from hand_gestures.backbones.hand_detector import HandDetector, load_detector
 from hand_gestures.backbones.model_files import ModelUnavailableError
 from hand_gestures.synthetic.hand import Pose
 from hand_gestures.synthetic.scene import draw_frame, make_performer
-from small_backbones import Intruder, local_files, random_frames
+from small_backbones import Intruder, local_files, overlap, random_frames
 
 HEIGHT, WIDTH = 64, 128
 
@@ -43,8 +42,8 @@ def detect(yolo_file):
     return run
 
 
-def surest(network, frames):
-    """The surest box of each frame, in fractions, and its score, straight from the network."""
+def best_box(network, frames):
+    """The best box of each frame, in fractions, and its score, straight from the network."""
     pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         found = network(pixels)[0]
@@ -68,9 +67,9 @@ def test_each_frame_gets_boxes_in_fractions_of_the_frame(detect):
         assert ((scores >= 0.01) & (scores <= 1)).all()
 
 
-def test_the_surest_box_is_where_the_network_sees_it_in_an_rgb_frame(detect, yolo_network, frames):
-    boxes, scores = surest(yolo_network, frames)
-    _, swapped_scores = surest(yolo_network, frames[..., ::-1])
+def test_the_best_box_is_that_of_the_network_for_an_rgb_frame(detect, yolo_network, frames):
+    boxes, scores = best_box(yolo_network, frames)
+    _, swapped_scores = best_box(yolo_network, frames[..., ::-1])
     assert np.abs(scores - swapped_scores).max() > 0.05  # the order of the colours matters to this network
     for hands, box, score in zip(detect(frames), boxes, scores, strict=True):
         np.testing.assert_allclose(hands.scores[0], score, atol=1e-3)
@@ -79,14 +78,14 @@ def test_the_surest_box_is_where_the_network_sees_it_in_an_rgb_frame(detect, yol
         np.testing.assert_allclose(hands.scores[0], score, atol=1e-3)
 
 
-def test_the_surest_hands_come_first(detect, frames):
+def test_hands_are_sorted_by_score(detect, frames):
     for hands in detect(frames, max_hands=20):
         assert (np.diff(hands.scores) <= 0).all()
         assert hands.scores[0] > hands.scores[-1]
 
 
 @pytest.mark.parametrize("max_hands", [1, 3])
-def test_no_frame_has_more_hands_than_allowed(detect, frames, max_hands):
+def test_no_frame_has_more_than_max_hands(detect, frames, max_hands):
     many, few = detect(frames, max_hands=20), detect(frames, max_hands=max_hands)
     for all_hands, hands in zip(many, few, strict=True):
         assert len(all_hands.boxes) > max_hands
@@ -108,7 +107,7 @@ def test_a_frame_without_hands_gives_empty_arrays(detect, frames):
         assert scores.shape == (0,)
 
 
-def test_boxes_of_different_classes_on_one_hand_count_once(detect):
+def test_boxes_of_different_classes_on_one_hand_are_one_box(detect):
     frames = random_frames(seed=3, count=1, height=256, width=256).permute(0, 2, 3, 1).numpy()
     [hands] = detect(frames, image_size=256, max_hands=100)
     whole = [box for box in hands.boxes if box.min() > 0 and box.max() < 1]  # not cut at the frame's edge
@@ -116,7 +115,7 @@ def test_boxes_of_different_classes_on_one_hand_count_once(detect):
     assert 0.5 < max(overlaps) <= 0.71
 
 
-def test_a_frame_gives_the_same_hands_alone_and_among_others(detect, frames):
+def test_the_hands_of_a_frame_do_not_depend_on_the_other_frames(detect, frames):
     alone = [detect(frame[None])[0] for frame in frames]
     for one, among in zip(alone, detect(frames), strict=True):
         np.testing.assert_allclose(one.boxes, among.boxes, atol=1e-3)
@@ -150,7 +149,7 @@ else:
 
 @contextmanager
 def names_of_2023():
-    """While it lasts, classes are pickled under the names that they had in early 2023."""
+    """In this block, classes are pickled under their names of early 2023."""
     with pytest.MonkeyPatch.context() as patch:
         for old, (new, names) in NAMES_OF_2023.items():
             module = sys.modules.get(old) or ModuleType(old)
@@ -164,7 +163,7 @@ def names_of_2023():
 
 @pytest.fixture
 def checkpoint(yolo_network):
-    """All that training in early 2023 left in a file: no attribute that later versions added."""
+    """A checkpoint as training saved it in early 2023, without attributes of later versions."""
     from ultralytics.utils import IterableSimpleNamespace
     from ultralytics.utils.loss import v8DetectionLoss
 
@@ -198,7 +197,7 @@ def old_file(tmp_path, checkpoint):
 
 
 def detect_alone(files, frames, tmp_path):
-    """What a fresh process finds with these weights, or why it refuses them."""
+    """The hands that a new process finds with these weights, or why it refuses them."""
     np.save(tmp_path / "frames.npy", frames)
     unset = {"ULTRALYTICS_SAFE_LOAD", "YOLO_OFFLINE", "YOLO_AUTOINSTALL"}
     run = subprocess.run(
@@ -235,7 +234,7 @@ def test_a_detector_of_2023_loads_without_running_code_and_finds_the_same(old_fi
     assert hands == detect_alone(local_files(new_file), frames, tmp_path)[1]
 
 
-def test_code_in_a_detector_of_2023_is_not_executed_and_the_one_way_to_trust_it_is_named(checkpoint, frames, tmp_path):
+def test_code_in_a_detector_of_2023_does_not_run_and_the_error_says_how_to_trust_it(checkpoint, frames, tmp_path):
     file, mark = tmp_path / "best.pt", tmp_path / "intruder"
     with names_of_2023():
         torch.save({**checkpoint, "notes": Intruder(mark)}, file)
@@ -329,20 +328,20 @@ def test_ultralytics_is_set_up_before_its_first_import(tmp_path, yolo_network):
     assert not mark.exists()
 
 
-def test_an_ultralytics_that_would_run_code_is_refused(monkeypatch, yolo_file):
+def test_ultralytics_that_would_run_code_is_an_error(monkeypatch, yolo_file):
     monkeypatch.setattr("ultralytics.utils.SAFE_LOAD", False)
     with pytest.raises(ModelUnavailableError, match="ULTRALYTICS_SAFE_LOAD=1"):
         load_detector(local_files(yolo_file))
 
 
-def test_an_ultralytics_that_would_run_no_code_is_refused_where_code_was_asked_for(yolo_file):
+def test_ultralytics_that_would_not_run_allowed_code_is_an_error(yolo_file):
     files = local_files(yolo_file)
     with pytest.raises(ModelUnavailableError, match="ULTRALYTICS_SAFE_LOAD=0"):
         load_detector(replace(files, trusted_sha256=files.sha256))
 
 
 def test_the_compact_detector_finds_drawn_hands():
-    """On performers of another seed than it learned from: nearly always, and where the hand was drawn."""
+    """For performers of another seed than in training, nearly every hand is found where it was drawn."""
     folder = Path(__file__).parents[2] / "data/06_models/compact_backbones"
     detector = HandDetector(local_files(folder, "yolo.pt"), image_size=160, confidence=0.25, max_hands=2, device="cpu")
     overlaps = []
@@ -356,7 +355,7 @@ def test_the_compact_detector_finds_drawn_hands():
     assert np.mean(np.array(overlaps) > 0.5) > 0.8
 
 
-def test_a_broken_picture_is_told_alike_once_the_detector_is_loaded(yolo_file, tmp_path):
+def test_loading_a_detector_does_not_change_the_error_of_a_damaged_image(yolo_file, tmp_path):
     load_detector(local_files(yolo_file))
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(UnidentifiedImageError):

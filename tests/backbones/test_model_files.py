@@ -18,7 +18,7 @@ NAME = "painter/hands"
 
 @pytest.fixture
 def repository(tmp_path):
-    """What the real repositories hold: the model, checkpoints of its training, and pickles."""
+    """A folder with the files of real repositories: the model, training checkpoints, pickles."""
     folder = tmp_path / "repository"
     for name, content in {
         "model.safetensors": b"the weights",
@@ -44,7 +44,7 @@ def find(name=NAME, revision="main", path=None, weights="model.safetensors", con
 
 
 def complaint(**request):
-    """The message of the error that finding this model gives."""
+    """The error message of finding this model."""
     with pytest.raises(ModelUnavailableError) as caught:
         find(**request)
     return str(caught.value)
@@ -119,21 +119,21 @@ def test_a_branch_comes_from_the_cache_when_the_hub_is_gone(monkeypatch, reposit
     assert find(revision="main").commit == commit
 
 
-def test_an_unknown_repository_is_named(hub, tmp_path):
+def test_the_error_names_an_unknown_repository(hub, tmp_path):
     message = complaint(name="painter/feet", revision="v1")
     for part in ("ViT", "painter/feet", "v1", hub.url, str(tmp_path / "cache"), "check name"):
         assert part in message
 
 
 @pytest.mark.parametrize("revision", ["v9", "0123456789abcdef0123456789abcdef01234567"])
-def test_an_unknown_revision_is_named(hub, repository, tmp_path, revision):
+def test_the_error_names_an_unknown_revision(hub, repository, tmp_path, revision):
     hub.publish(NAME, repository)
     message = complaint(revision=revision)
     for part in ("ViT", NAME, revision, hub.url, str(tmp_path / "cache"), "check name, revision"):
         assert part in message
 
 
-def test_an_unreachable_hub_is_named_with_a_remedy(monkeypatch, tmp_path):
+def test_the_error_of_an_unreachable_hub_names_it_and_a_remedy(monkeypatch, tmp_path):
     with Hub() as gone:
         url = gone.url
     use_hub(monkeypatch, url, tmp_path / "cache")
@@ -142,7 +142,7 @@ def test_an_unreachable_hub_is_named_with_a_remedy(monkeypatch, tmp_path):
         assert part in message
 
 
-def test_the_environment_of_huggingface_hub_is_obeyed(repository, tmp_path):
+def test_the_environment_variables_of_huggingface_hub_are_used(repository, tmp_path):
     script = (
         "from hand_gestures.backbones.model_files import ModelUnavailableError, find_model\n"
         "try:\n"
@@ -183,7 +183,7 @@ def test_offline_mode_makes_no_request_and_names_the_model(monkeypatch, hub, rep
 
 
 @pytest.mark.parametrize("missing", ["model.safetensors", "preprocessor_config.json"])
-def test_a_repository_without_a_needed_file_is_refused(hub, repository, missing):
+def test_a_repository_without_a_needed_file_is_an_error(hub, repository, missing):
     (repository / missing).unlink()
     hub.publish(NAME, repository)
     message = complaint()
@@ -191,7 +191,7 @@ def test_a_repository_without_a_needed_file_is_refused(hub, repository, missing)
         assert part in message
 
 
-def test_an_interrupted_cache_is_not_taken_for_the_model(monkeypatch, repository, tmp_path):
+def test_an_incomplete_cache_is_not_used_as_the_model(monkeypatch, repository, tmp_path):
     with Hub() as hub:
         use_hub(monkeypatch, hub.url, tmp_path / "cache")
         commit = hub.publish(NAME, repository)
@@ -207,7 +207,7 @@ def test_a_local_folder_is_used_as_it_is(repository):
     assert found.sha256 == hashlib.sha256(b"the weights").hexdigest()
 
 
-def test_a_local_path_goes_before_the_hub(hub, repository):
+def test_a_local_path_is_preferred_to_the_hub(hub, repository):
     hub.publish(NAME, repository)
     find(path=str(repository))
     assert hub.requests == []
@@ -221,13 +221,13 @@ def test_a_local_file_is_used_as_it_is(repository):
 
 
 @pytest.mark.parametrize("path", ["nowhere", "nowhere/ResNext50.pth", "repository/checkpoint-900"])
-def test_a_missing_local_path_is_named_with_a_remedy(repository, path):
+def test_the_error_of_a_missing_local_path_names_it_and_a_remedy(repository, path):
     message = complaint(path=str(repository.parent / path))
     for part in ("ViT", str(repository.parent / path), "does not exist", "set it to null"):
         assert part in message
 
 
-def test_a_local_folder_without_weights_is_refused(repository):
+def test_a_local_folder_without_weights_is_an_error(repository):
     (repository / "model.safetensors").unlink()
     message = complaint(path=str(repository))
     assert str(repository / "model.safetensors") in message
@@ -242,7 +242,7 @@ def silent_hub():
 
 
 @pytest.mark.parametrize("revision", ["main", "0123456789abcdef0123456789abcdef01234567"])
-def test_a_hub_that_never_answers_is_given_up(monkeypatch, tmp_path, silent_hub, revision):
+def test_a_silent_hub_is_an_error_after_the_timeout(monkeypatch, tmp_path, silent_hub, revision):
     monkeypatch.setattr(model_files, "HUB_TIMEOUT", 0.5)
     use_hub(monkeypatch, silent_hub, tmp_path / "cache")
     assert silent_hub in complaint(revision=revision)

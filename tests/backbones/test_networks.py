@@ -78,13 +78,13 @@ def test_a_vit_gives_the_mean_over_the_tokens_of_its_last_layer(vit_folder, fram
     assert not torch.allclose(backbone(frames), tokens[:, 1:].mean(dim=1), atol=1e-3)
 
 
-def test_a_vit_brings_its_own_width_size_and_normalisation(vit_folder):
+def test_a_vit_uses_the_width_size_and_normalisation_of_its_config(vit_folder):
     backbone = load_vit(local_files(vit_folder))
     assert backbone.width == VIT_WIDTH
     assert backbone.preprocessing == Preprocessing(VIT_SIZE, "bilinear", VIT_MEAN, VIT_STD)
 
 
-def test_a_vit_sees_what_its_image_processor_prepares(vit_folder, frames):
+def test_the_input_of_a_vit_equals_that_of_its_image_processor(vit_folder, frames):
     from transformers import ViTImageProcessor
 
     expected = ViTImageProcessor.from_pretrained(vit_folder)(list(frames), return_tensors="pt")["pixel_values"]
@@ -123,7 +123,7 @@ def test_a_resnext_gives_the_pooled_features_of_the_plain_network(resnext, resne
     torch.testing.assert_close(backbone(frames), expected)
 
 
-def test_a_resnext_brings_its_own_size_and_normalisation(resnext_folder):
+def test_a_resnext_uses_the_size_and_normalisation_of_its_config(resnext_folder):
     description = load_resnext(local_files(resnext_folder)).preprocessing.describe()
     assert json.loads(json.dumps(description)) == {
         "size": RESNEXT_SIZE,
@@ -144,7 +144,7 @@ def test_a_resnext_saved_with_a_classification_head_gives_the_features_below_the
     torch.testing.assert_close(backbone(frames), expected)
 
 
-def test_the_weights_file_itself_may_be_named(vit_folder, resnext_folder, frames):
+def test_the_path_may_be_the_weights_file(vit_folder, resnext_folder, frames):
     for load, folder in ((load_vit, vit_folder), (load_resnext, resnext_folder)):
         named = load(local_files(folder / "model.safetensors"))
         torch.testing.assert_close(named(frames), load(local_files(folder))(frames))
@@ -247,7 +247,7 @@ def test_a_resnext_without_its_config_is_refused(resnext_copy):
     assert "config.json" in complaint(load_resnext, resnext_copy / "model.safetensors")
 
 
-def test_a_checkpoint_without_model_state_is_refused_with_what_it_holds(tmp_path):
+def test_the_error_of_a_checkpoint_without_model_state_names_its_keys(tmp_path):
     file = tmp_path / "ResNext50.pth"
     torch.save({"state_dict": {"backbone.0.weight": torch.zeros(1)}, "epoch": 3}, file)
     message = complaint(load_resnext, file)
@@ -286,7 +286,7 @@ def test_code_in_a_checkpoint_is_not_executed(tmp_path):
 
 
 def test_a_resnext_with_a_head_still_needs_every_weight(tmp_path):
-    """timm itself is not strict where it has a head to drop, and would go on with random numbers."""
+    """timm itself accepts missing weights where it drops a head, and continues with random numbers."""
     weights = timm.create_model("resnext50_32x4d", pretrained=False, num_classes=5, **RESNEXT_ARGS).state_dict()
     save_resnext(tmp_path, weights, num_classes=5)
     assert load_resnext(local_files(tmp_path)).width == RESNEXT_WIDTH
@@ -296,7 +296,7 @@ def test_a_resnext_with_a_head_still_needs_every_weight(tmp_path):
         load_resnext(local_files(tmp_path))
 
 
-def test_the_named_file_is_the_one_that_is_loaded(resnext_folder, tmp_path):
+def test_the_given_weights_file_is_loaded(resnext_folder, tmp_path):
     folder = tmp_path / "other"
     shutil.copytree(resnext_folder, folder)
     shutil.copy(folder / "model.safetensors", folder / "mine.safetensors")
@@ -312,7 +312,7 @@ def test_a_vit_file_of_another_name_is_refused(vit_folder, tmp_path):
 
 
 def test_a_vit_saved_with_its_classifier_head_is_read_without_it(tmp_path):
-    """So the published ViT is saved: its weights stand below `vit.`, beside those of the head."""
+    """The published ViT is saved in this way: its weights have the prefix `vit.`, and the head is in the same file."""
     config = ViTConfig(
         hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=32, patch_size=16
     )

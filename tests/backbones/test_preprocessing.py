@@ -49,7 +49,7 @@ def test_normalisation_equals_that_of_timm():
     torch.testing.assert_close(pixels, expected, atol=1e-5, rtol=0)
 
 
-def test_each_colour_takes_its_own_mean_and_spread():
+def test_each_colour_has_its_own_mean_and_spread():
     frames = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, 10, 10)
     pixels = Preprocessing(4, "bilinear", MEAN, STD)(frames)
     expected = torch.tensor([(0.0 - 0.4) / 0.2, (0.2 - 0.5) / 0.25, (1.0 - 0.6) / 0.3])
@@ -110,7 +110,7 @@ def test_pixels_are_float32_and_the_frames_stay_as_they_were():
     assert torch.equal(frames, before)
 
 
-def test_the_description_holds_every_field_and_fits_json():
+def test_the_description_holds_every_field_and_is_json():
     description = Preprocessing(224, "bilinear", MEAN, STD, letterbox=GREY).describe()
     assert json.loads(json.dumps(description)) == {
         "size": 224,

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 import torch
 
+from base_parameters import base_parameters
 from hand_gestures.augmentation import ClipAugmentation
 from hand_gestures.embedding.clip_views import VideoSequenceDataset, clip_loader, read_clip
 from hand_gestures.parameters import AugmentationParameters
@@ -14,7 +15,7 @@ SIZE = 16
 
 @pytest.fixture
 def augmentation():
-    return ClipAugmentation(size=SIZE, **AugmentationParameters(noise=1.0, light=1.0).transform())
+    return ClipAugmentation(base_parameters(AugmentationParameters, noise=1.0, light=1.0), SIZE)
 
 
 @pytest.fixture
@@ -59,17 +60,17 @@ def test_the_clean_view_comes_first_whatever_the_augmentation(frames_dir, sequen
         assert not torch.equal(item.views[1], item.views[2])
 
 
-def test_without_augmentation_there_is_only_the_clean_view(frames_dir, sequences):
+def test_without_augmentation_only_the_clean_view_is_made(frames_dir, sequences):
     assert len(VideoSequenceDataset(sequences, frames_dir, SIZE, None, augmented_views=3)[0].views) == 1
 
 
-def test_a_short_clip_holds_each_frame_once_and_says_when_it_shows(frames_dir, sequences):
+def test_a_short_clip_holds_each_frame_once_and_the_times_of_each(frames_dir, sequences):
     dataset = VideoSequenceDataset(sequences, frames_dir, SIZE)
     assert [dataset[row].times.tolist() for row in range(3)] == [[0, 1, 2, 2], [0, 1, 2, 3], [0, 1, 1, 1]]
     assert [dataset[row].views.shape[1] for row in range(3)] == [3, 4, 2]
 
 
-def test_frames_of_another_size_are_fitted_to_the_first(frames_dir, write_frame):
+def test_frames_of_another_size_are_resized_to_the_first(frames_dir, write_frame):
     paths = ["wave/v_frame_0.png", "wave/v_frame_1.png", "wave/v_frame_2.png"]
     for path, (height, width) in zip(paths, [(24, 32), (48, 64), (10, 7)], strict=True):
         write_frame(path, height, width)
@@ -99,21 +100,21 @@ def test_another_seed_changes_the_augmented_views_only(frames_dir, sequences, au
     assert not torch.equal(one.views[1], other.views[1])
 
 
-def test_worker_processes_give_the_same_views_in_the_same_order(frames_dir, sequences, augmentation):
+def test_worker_processes_load_the_same_views_in_the_same_order(frames_dir, sequences, augmentation):
     dataset = VideoSequenceDataset(sequences, frames_dir, SIZE, augmentation, augmented_views=2, seed=3)
-    alone, together = (
+    in_this_process, by_workers = (
         list(clip_loader(dataset, range(len(dataset)), 0)),
         list(clip_loader(dataset, range(len(dataset)), 2)),
     )
-    assert [item.row for item in together] == [item.row for item in alone] == [0, 1, 2]
-    for one, other in zip(alone, together, strict=True):
+    assert [item.row for item in by_workers] == [item.row for item in in_this_process] == [0, 1, 2]
+    for one, other in zip(in_this_process, by_workers, strict=True):
         assert torch.equal(one.views, other.views)
         assert torch.equal(one.times, other.times)
         assert torch.equal(one.mirrored, other.mirrored)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_frame_that_has_gone_is_named_in_one_sentence(frames_dir, sequences, workers):
+def test_the_error_of_a_missing_frame_is_one_sentence_that_names_it(frames_dir, sequences, workers):
     (frames_dir / "wave/b_frame_2.png").unlink()
     clips = clip_loader(VideoSequenceDataset(sequences, frames_dir, SIZE), range(len(sequences)), workers)
     assert next(clips).row == 0

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from base_parameters import base_parameters
 from hand_gestures.augmentation import ClipAugmentation
 from hand_gestures.backbones.hand_detector import Hands
 from hand_gestures.backbones.networks import Backbone
@@ -48,7 +49,7 @@ def backbone(width, seed):
 
 
 class FakeDetector:
-    """Finds one hand in bright frames, none in others; its score is the frame's brightness. Counts what it is shown."""
+    """Finds three hands in bright frames, none in others; the first score is the brightness. Counts the frames."""
 
     def __init__(self):
         self.shown = 0
@@ -63,30 +64,25 @@ class FakeDetector:
         return Hands(np.tile(scores[:, None], (1, 4)), scores)
 
 
-def stream(sequences, frames_dir, detector=None, views=1, workers=0):
-    augmentation = ClipAugmentation(size=16, **AugmentationParameters().transform())
+def pending(sequences, frames_dir, detector=None, views=1, workers=0):
+    augmentation = ClipAugmentation(base_parameters(AugmentationParameters), 16)
     return embed_sequences(
         clips=VideoSequenceDataset(sequences, frames_dir, 16, augmentation, views, seed=3),
         embedder=ClipEmbedder(backbone(4, 1), backbone(10, 2), torch.device("cpu"), batch_size=2),
-        labels=list(sequences["class_name"]),
-        mirrored_labels=MIRROR,
         search=HandSearch(detector, (0, 3, 4), 2),
-        fingerprint={},
+        recipe={"mirrored_labels": MIRROR, "clips": {"frames": 5}, "storage": "float32"},
         precision_error={},
-        sources=sources_digest(sequences, frames_dir),
-        frames_per_clip=5,
-        storage="float32",
         workers=workers,
-        doing="embedding",
+        task="embedding",
     )
 
 
-def embedded(stream, places=range(6)):
-    return list(stream.embed(list(places)))
+def embedded(pending, indices=range(6)):
+    return list(pending.embed(list(indices)))
 
 
 def test_rows_are_the_views_of_the_sequences_in_order(sequences, frames_dir):
-    made = stream(sequences, frames_dir, views=2)
+    made = pending(sequences, frames_dir, views=2)
     assert made.header.shape == (18, 5, 12, 4)
     assert made.header.class_names == tuple(MIRROR)
     assert made.views == 3
@@ -98,42 +94,42 @@ def test_rows_are_the_views_of_the_sequences_in_order(sequences, frames_dir):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_sequence_is_embedded_alike_whatever_came_before_it(sequences, frames_dir, workers):
-    whole = embedded(stream(sequences, frames_dir))
-    rest = embedded(stream(sequences, frames_dir, workers=workers), [1, 4, 5])
-    for place, sequence in zip([1, 4, 5], rest, strict=True):
-        np.testing.assert_array_equal(sequence.embeddings, whole[place].embeddings)
-        np.testing.assert_array_equal(sequence.labels, whole[place].labels)
+def test_the_embeddings_of_a_sequence_do_not_depend_on_earlier_sequences(sequences, frames_dir, workers):
+    whole = embedded(pending(sequences, frames_dir))
+    rest = embedded(pending(sequences, frames_dir, workers=workers), [1, 4, 5])
+    for index, sequence in zip([1, 4, 5], rest, strict=True):
+        np.testing.assert_array_equal(sequence.embeddings, whole[index].embeddings)
+        np.testing.assert_array_equal(sequence.labels, whole[index].labels)
 
 
 def test_a_repeated_frame_repeats_its_embedding(sequences, frames_dir):
-    (clean, _) = embedded(stream(sequences, frames_dir), [0])[0].embeddings
+    (clean, _) = embedded(pending(sequences, frames_dir), [0])[0].embeddings
     np.testing.assert_array_equal(clean[3], clean[2])
     np.testing.assert_array_equal(clean[4], clean[2])
     assert not np.array_equal(clean[1], clean[2])
 
 
-def test_hands_are_searched_in_the_clean_view_each_frame_once(sequences, frames_dir):
+def test_hands_are_searched_once_in_each_frame_of_the_clean_view(sequences, frames_dir):
     detector = FakeDetector()
-    for sequence, paths in zip(embedded(stream(sequences, frames_dir, detector)), sequences["frames"], strict=True):
+    for sequence, paths in zip(embedded(pending(sequences, frames_dir, detector)), sequences["frames"], strict=True):
         assert sequence.boxes.shape == (3, 2, 4)
-        for step, place in enumerate((0, 3, 4)):
-            frame = cv2.resize(cv2.imread(str(frames_dir / paths[place])), (16, 16), interpolation=cv2.INTER_AREA)
+        for step, time in enumerate((0, 3, 4)):
+            frame = cv2.resize(cv2.imread(str(frames_dir / paths[time])), (16, 16), interpolation=cv2.INTER_AREA)
             expected = detector.find(frame.mean() / 255)
             np.testing.assert_allclose(sequence.scores[step, : len(expected.scores)], expected.scores[:2], rtol=1e-5)
             assert np.isnan(sequence.scores[step]).all() == (len(expected.scores) == 0)
     assert detector.shown == 6 * 2  # steps 3 and 4 show the same frame
 
 
-def test_without_a_search_there_are_no_hands(sequences, frames_dir):
-    for sequence in embedded(stream(sequences, frames_dir)):
+def test_without_a_detector_no_hands_are_found(sequences, frames_dir):
+    for sequence in embedded(pending(sequences, frames_dir)):
         assert np.isnan(sequence.boxes).all()
         assert np.isnan(sequence.scores).all()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_clip_is_read_only_when_its_row_is_asked_for(sequences, frames_dir, workers):
-    made = stream(sequences, frames_dir, views=0, workers=workers)
+def test_a_clip_is_read_only_when_its_embeddings_are_consumed(sequences, frames_dir, workers):
+    made = pending(sequences, frames_dir, views=0, workers=workers)
     (frames_dir / sequences["frames"].iloc[1][0]).unlink()
     running = made.embed(list(range(6)))
     next(running)
@@ -141,7 +137,7 @@ def test_a_clip_is_read_only_when_its_row_is_asked_for(sequences, frames_dir, wo
         next(running)
 
 
-def test_the_digest_of_the_sources_changes_with_anything_a_sequence_is_made_of(sequences, frames_dir):
+def test_the_digest_of_the_sources_depends_on_order_classes_and_frames(sequences, frames_dir):
     digest = sources_digest(sequences, frames_dir)
     assert sources_digest(sequences.copy(), frames_dir) == digest
     assert sources_digest(sequences.iloc[::-1], frames_dir) != digest
@@ -151,7 +147,7 @@ def test_the_digest_of_the_sources_changes_with_anything_a_sequence_is_made_of(s
     assert sources_digest(sequences, frames_dir) != digest
 
 
-def test_a_frame_that_is_gone_is_said_before_anything_is_embedded(sequences, frames_dir):
+def test_a_missing_frame_is_an_error_before_anything_is_embedded(sequences, frames_dir):
     (frames_dir / sequences["frames"].iloc[3][1]).unlink()
     with pytest.raises(HandGesturesError, match=r"v1_frame_1\.png is not .*restore the file"):
-        stream(sequences, frames_dir)
+        pending(sequences, frames_dir)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from hand_gestures.backbones.compilation import choose_compiling
+from hand_gestures.backbones.compilation import choose_compilation
 from hand_gestures.backbones.networks import Backbone, load_resnext, load_vit
 from hand_gestures.backbones.preprocessing import Preprocessing
 from hand_gestures.embedding.channels import CHANNEL_NAMES, cut_regions
@@ -36,8 +36,8 @@ class Brightness(nn.Module):
 
 
 def brightness(width, factor, colour=slice(None)):
-    identity_collate = Preprocessing(8, "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    return Backbone(Brightness(width, factor, colour), width, identity_collate)
+    no_change = Preprocessing(8, "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    return Backbone(Brightness(width, factor, colour), width, no_change)
 
 
 def linear_embedder(colour=slice(None)):
@@ -54,7 +54,7 @@ def embed(backbones):
     """Embeds a clip with the tiny networks."""
 
     def run(clip, **options):
-        vit, resnext = copy.deepcopy(backbones)  # an embedder changes the precision of what it is given
+        vit, resnext = copy.deepcopy(backbones)  # no test may change the networks of another
         return ClipEmbedder(vit, resnext, CPU, **options)(clip)
 
     return run
@@ -99,7 +99,7 @@ def test_the_embedding_has_one_float32_row_a_frame_and_channel(embed, clip):
     assert np.isfinite(embedded).all()
 
 
-def test_the_embedding_is_made_of_the_backbones_vectors_of_the_regions(embed, backbones, clip):
+def test_the_embedding_holds_the_backbones_vectors_of_the_regions(embed, backbones, clip):
     vit, resnext = backbones
     frames = clip.permute(0, 3, 1, 2)
     named = dict(zip(CHANNEL_NAMES, embed(clip).transpose(1, 0, 2), strict=True))
@@ -164,7 +164,7 @@ def test_a_lower_precision_gives_nearly_the_same_float32_embedding(embed, clip):
     assert np.linalg.norm(rough - exact) < 0.1 * np.linalg.norm(exact)
 
 
-def test_backbones_that_do_not_fit_are_refused():
+def test_backbones_of_unfitting_widths_are_an_error():
     with pytest.raises(HandGesturesError, match="8 features do not fill 3 rows of 4"):
         ClipEmbedder(brightness(4, 1), brightness(8, 1), CPU)
 
@@ -178,7 +178,7 @@ def test_without_a_cuda_device_the_choice_is_the_cpu_in_float32(monkeypatch):
         choose_device("cuda:1")
 
 
-class Hungry(nn.Module):
+class MemoryLimit(nn.Module):
     """Runs out of memory for more than `most` pictures at a time."""
 
     def __init__(self, network, most, error):
@@ -197,39 +197,41 @@ OUT_OF_MEMORY = {
 }
 
 
-def hungry(backbones, most, error):
+def limited_embedder(backbones, most, error):
     vit, resnext = backbones
-    return ClipEmbedder(replace(vit, network=Hungry(vit.network, most, error)), resnext, CPU, batch_size=7)
+    return ClipEmbedder(replace(vit, network=MemoryLimit(vit.network, most, error)), resnext, CPU, batch_size=7)
 
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY.values(), ids=OUT_OF_MEMORY)
-def test_batches_are_halved_where_memory_does_not_suffice(backbones, embed, clip, error, caplog):
-    embedder = hungry(backbones, 3 * 2, error)
+def test_batches_are_halved_when_memory_runs_out(backbones, embed, clip, error, caplog):
+    embedder = limited_embedder(backbones, 3 * 2, error)
     np.testing.assert_allclose(embedder(clip), embed(clip), atol=1e-4)
     assert embedder.batch_size == 1  # 7, 3, 1: three regions each
-    assert caplog.messages[-1] == "cpu is out of memory: going on with batches of 1 frames"
+    assert caplog.messages[-1] == "cpu is out of memory: continuing with batches of 1 frames"
 
 
-def test_where_one_frame_does_not_fit_the_remedy_is_named(backbones, clip):
+def test_the_error_of_a_frame_that_does_not_fit_names_the_remedy(backbones, clip):
     with pytest.raises(HandGesturesError, match=r"one frame must fit .*out of memory.*; free memory there, or set"):
-        hungry(backbones, 2, OUT_OF_MEMORY["cuda"])(clip)
+        limited_embedder(backbones, 2, OUT_OF_MEMORY["cuda"])(clip)
 
 
-def test_other_errors_are_not_taken_for_too_little_memory(backbones, clip):
+def test_other_errors_are_raised_unchanged(backbones, clip):
     with pytest.raises(RuntimeError, match="another fault"):
-        hungry(backbones, 2, RuntimeError("another fault"))(clip)
+        limited_embedder(backbones, 2, RuntimeError("another fault"))(clip)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
-def test_compiled_backbones_give_the_same_embeddings_whatever_the_number_of_frames(backbones, embed, clip):
-    embedder = ClipEmbedder(*backbones, CPU, batch_size=4, compiled=True, must_compile=True)
+def test_compiled_backbones_give_the_same_embeddings_for_any_number_of_frames(backbones, embed, clip):
+    embedder = ClipEmbedder(*backbones, CPU, batch_size=4, compilation="required")
     for frames in (clip, clip[:4], clip[2:3]):
         np.testing.assert_allclose(embedder(frames), embed(frames), atol=1e-4)
     assert embedder.vit.network is not backbones[0].network
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_where_nothing_compiles_it_goes_on_plain_or_says_so(backbones, embed, clip, required, monkeypatch, caplog):
+def test_a_failed_compilation_is_a_warning_or_where_required_an_error(
+    backbones, embed, clip, required, monkeypatch, caplog
+):
     def no_compiler(network, **options):
         def fail(pixels):
             raise RuntimeError("InvalidCxxCompiler: no working C++ compiler found\nmuch more")
@@ -237,7 +239,7 @@ def test_where_nothing_compiles_it_goes_on_plain_or_says_so(backbones, embed, cl
         return fail
 
     monkeypatch.setattr(torch, "compile", no_compiler)
-    embedder = ClipEmbedder(*backbones, CPU, batch_size=4, compiled=True, must_compile=required)
+    embedder = ClipEmbedder(*backbones, CPU, batch_size=4, compilation="required" if required else "optional")
     if required:
         with pytest.raises(HandGesturesError, match=r"no working C\+\+ compiler found\); install a C\+\+ compiler"):
             embedder(clip)
@@ -247,14 +249,14 @@ def test_where_nothing_compiles_it_goes_on_plain_or_says_so(backbones, embed, cl
 
 
 @pytest.mark.parametrize(
-    ("wanted", "frames", "compiles"),
-    [(None, 19_999, False), (None, 20_000, True), (True, 1, True), (False, 10**6, False)],
+    ("setting", "frames", "compilation"),
+    [("auto", 19_999, "off"), ("auto", 20_000, "optional"), (True, 1, "required"), (False, 10**6, "off")],
 )
-def test_compiling_is_left_to_the_number_of_frames_unless_it_is_said(wanted, frames, compiles):
-    assert choose_compiling(wanted, frames) is compiles
+def test_the_number_of_frames_decides_whether_to_compile_unless_it_is_set(setting, frames, compilation):
+    assert choose_compilation(setting, frames) == compilation
 
 
-def test_frames_at_a_time_depend_on_the_whole_memory_of_the_device(monkeypatch):
+def test_the_batch_size_depends_on_the_total_memory_of_the_device(monkeypatch):
     assert choose_batch_size(CPU) == 8
     for gigabytes, frames in ((1, 8), (4, 32), (16, 128), (80, 128)):
         device = SimpleNamespace(total_memory=gigabytes << 30)

@@ -19,18 +19,18 @@ from small_backbones import local_files, random_frames
 
 @pytest.fixture
 def exact():
-    """Embeddings that differ by little beside what they share, as those of one data set do."""
+    """Embeddings that differ little from their mean, as those of one data set."""
     rng = np.random.default_rng(0)
     return (100 + rng.normal(0, 1, (50, 12, 16))).astype(np.float32)
 
 
-def test_equal_embeddings_are_as_close_as_can_be(exact):
+def test_equal_embeddings_have_no_error(exact):
     assert set(compare_channels(exact, exact)) == set(CHANNEL_NAMES)
-    for of in compare_channels(exact, exact).values():
-        assert of == {"cosine": 1.0, "relative_l2": 0.0}
+    for error in compare_channels(exact, exact).values():
+        assert error == {"cosine": 1.0, "relative_l2": 0.0}
 
 
-def test_what_the_plain_cosine_hides_the_centred_one_shows(exact):
+def test_the_centred_cosine_shows_an_error_that_the_plain_cosine_hides(exact):
     noisy = exact.copy()
     noisy[:, 3] += np.random.default_rng(1).normal(0, 1, (50, 16))
     found = compare_channels(exact, noisy)[CHANNEL_NAMES[3]]
@@ -43,22 +43,22 @@ def test_what_the_plain_cosine_hides_the_centred_one_shows(exact):
     assert compare_channels(exact, noisy)[CHANNEL_NAMES[4]]["cosine"] == 1.0
 
 
-def test_a_channel_that_never_changes_is_close_by_its_norm_alone():
+def test_a_constant_channel_without_error_has_cosine_one():
     same = np.ones((5, 12, 4), np.float32)
     assert compare_channels(same, same)["full_vit"] == {"cosine": 1.0, "relative_l2": 0.0}
 
 
-def test_bfloat16_comes_near_and_float32_is_exact(vit_folder, resnext_folder):
+def test_bfloat16_has_a_small_error_and_float32_none(vit_folder, resnext_folder):
     frames = random_frames(seed=7, count=5, height=60, width=80).permute(0, 2, 3, 1).contiguous()
     backbones = load_vit(local_files(vit_folder)), load_resnext(local_files(resnext_folder))
     rough, exact = (
         measure_precision_error(*backbones, frames, torch.device("cpu"), kind) for kind in ("bfloat16", "float32")
     )
-    assert all(0.8 < of["cosine"] < 1 and 0 < of["relative_l2"] < 0.2 for of in rough.values())
-    assert all(of == {"cosine": 1.0, "relative_l2": 0.0} for of in exact.values())
+    assert all(0.8 < error["cosine"] < 1 and 0 < error["relative_l2"] < 0.2 for error in rough.values())
+    assert all(error == {"cosine": 1.0, "relative_l2": 0.0} for error in exact.values())
 
 
-def test_the_sample_is_spread_over_the_sequences(tmp_path):
+def test_sample_frames_reads_the_middle_frames_of_24_sequences(tmp_path):
     paths = [[f"v{video}_frame_{number}.png" for number in range(3)] for video in range(40)]
     for _, middle, _ in paths:
         cv2.imwrite(str(tmp_path / middle), np.zeros((24, 32, 3), np.uint8))
@@ -67,7 +67,7 @@ def test_the_sample_is_spread_over_the_sequences(tmp_path):
     assert frames.dtype == torch.uint8
 
 
-def test_the_worst_figures_are_told_first(exact, caplog):
+def test_the_worst_values_are_logged_first(exact, caplog):
     noisy = exact.copy()
     noisy[:, 3] += np.random.default_rng(1).normal(0, 1, (50, 16))
     precision_error = compare_channels(exact, noisy)
@@ -76,7 +76,7 @@ def test_the_worst_figures_are_told_first(exact, caplog):
     first, *rows = caplog.messages[0].splitlines()
     worst = precision_error[CHANNEL_NAMES[3]]
     assert first == (
-        f"bfloat16 beside float32: centred cosine at least {worst['cosine']:.4f}, "
+        f"bfloat16 compared with float32: centred cosine at least {worst['cosine']:.4f}, "
         f"relative L2 at most {worst['relative_l2']:.4f}"
     )
     assert len(rows) == 13

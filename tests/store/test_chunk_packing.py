@@ -2,7 +2,9 @@ import h5py
 import numpy as np
 import pytest
 
-from hand_gestures.store.chunk_packing import pack_chunk, packed_by_clip, unpack_chunk
+from hand_gestures.store.chunk_packing import is_packed_by_clip, pack_chunk, unpack_chunk
+
+GZIP = {"compression": "gzip", "compression_opts": 4}
 
 
 def random_clip(dtype="float32", shape=(32, 12, 96)):
@@ -10,7 +12,7 @@ def random_clip(dtype="float32", shape=(32, 12, 96)):
 
 
 def rounded_clip(dtype="float32", shape=(32, 12, 96)):
-    """As bfloat16 leaves numbers: the lower two bytes are zero."""
+    """Numbers of bfloat16 precision: the lower two bytes are zero."""
     return (random_clip("float32", shape).view(np.uint32) & 0xFFFF0000).view(np.float32).astype(dtype)
 
 
@@ -31,20 +33,20 @@ def test_hdf5_reads_a_packed_chunk_bit_for_bit(tmp_path, clip):
         data = file.create_dataset(
             "d", (1, *clip.shape), clip.dtype, chunks=(1, *clip.shape), shuffle=True, compression="gzip"
         )
-        assert packed_by_clip(data)
+        assert is_packed_by_clip(data)
         data.id.write_direct_chunk((0, 0, 0, 0), pack_chunk(clip))
     with h5py.File(tmp_path / "a.h5") as file:
         assert file["d"][0].tobytes() == clip.tobytes()
 
 
 @pytest.mark.parametrize("clip", CLIPS.values(), ids=CLIPS)
-def test_what_is_packed_unpacks_bit_for_bit(clip):
+def test_a_packed_clip_unpacks_bit_for_bit(clip):
     out = np.empty_like(clip)
     unpack_chunk(pack_chunk(clip), out)
     assert out.tobytes() == clip.tobytes()
 
 
-def test_a_chunk_that_hdf5_wrote_unpacks_too(tmp_path):
+def test_a_chunk_written_by_hdf5_unpacks_too(tmp_path):
     clip = random_clip()
     with h5py.File(tmp_path / "a.h5", "w") as file:
         data = file.create_dataset(
@@ -56,10 +58,7 @@ def test_a_chunk_that_hdf5_wrote_unpacks_too(tmp_path):
     assert np.array_equal(out, clip)
 
 
-GZIP = {"compression": "gzip", "compression_opts": 4}
-
-
-def test_what_deflates_is_deflated_and_noise_is_not_longer_than_plain():
+def test_compressible_clips_shrink_and_noise_does_not_grow():
     assert len(pack_chunk(CLIPS["zeros"])) < 0.01 * CLIPS["zeros"].nbytes
     assert len(pack_chunk(CLIPS["rounded"])) < 0.4 * CLIPS["rounded"].nbytes
     assert len(pack_chunk(CLIPS["random"])) < 0.9 * CLIPS["random"].nbytes
@@ -67,8 +66,8 @@ def test_what_deflates_is_deflated_and_noise_is_not_longer_than_plain():
     assert len(pack_chunk(noise)) < 1.001 * noise.nbytes
 
 
-@pytest.mark.parametrize("spoil", ["cut", "flip", "empty", "longer", "shorter"])
-def test_a_damaged_chunk_is_no_clip(spoil):
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "longer", "shorter"])
+def test_a_damaged_chunk_is_an_error(damage):
     clip = random_clip()
     chunk = {
         "cut": pack_chunk(clip)[:1000],
@@ -76,7 +75,7 @@ def test_a_damaged_chunk_is_no_clip(spoil):
         "empty": b"",
         "longer": pack_chunk(random_clip(shape=(33, 12, 96))),
         "shorter": pack_chunk(random_clip(shape=(31, 12, 96))),
-    }[spoil]
+    }[damage]
     with pytest.raises(ValueError, match="damaged chunk"):
         unpack_chunk(chunk, np.empty_like(clip))
 
@@ -91,6 +90,6 @@ def test_a_damaged_chunk_is_no_clip(spoil):
         {"chunks": (1, 8, 2, 3), "shuffle": True, "compression": "gzip", "dtype": ">f4"},
     ],
 )
-def test_other_layouts_are_left_to_h5py(tmp_path, options):
+def test_other_layouts_are_read_by_h5py(tmp_path, options):
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        assert not packed_by_clip(file.create_dataset("d", (5, 8, 2, 3), **options))
+        assert not is_packed_by_clip(file.create_dataset("d", (5, 8, 2, 3), **options))

@@ -42,13 +42,15 @@ def test_plain_h5py_reads_what_was_written(tmp_path, storage):
         assert json.loads(file.attrs["closeness"]) == {"left_vit": {"cosine": 0.9}}
 
 
-def test_the_header_that_is_read_is_the_one_that_was_written(tmp_path):
-    stream = pending_embeddings([embedded_sequence(0, 0)], sources="abc", precision_error={"x": 1.0}, storage="float16")
-    write_embeddings(tmp_path / "a.h5", stream)
-    assert EmbeddingFile(tmp_path / "a.h5").header == stream.header
+def test_the_header_is_read_as_it_was_written(tmp_path):
+    pending = pending_embeddings(
+        [embedded_sequence(0, 0)], sources="abc", precision_error={"x": 1.0}, storage="float16"
+    )
+    write_embeddings(tmp_path / "a.h5", pending)
+    assert EmbeddingFile(tmp_path / "a.h5").header == pending.header
 
 
-def test_handle_is_light_and_tells_the_header(write_file):
+def test_a_pickled_handle_is_light_and_reads_the_header(write_file):
     file = pickle.loads(pickle.dumps(write_file("a.h5", 4)))
     assert len(pickle.dumps(file)) < 1000
     assert len(file) == 4
@@ -57,7 +59,7 @@ def test_handle_is_light_and_tells_the_header(write_file):
     assert file.labels.tolist() == [0, 1, 2, 0]
 
 
-def test_a_reader_fills_arrays_of_any_float_type(write_file):
+def test_a_reader_fills_arrays_of_any_float_dtype(write_file):
     read = ClipReader(write_file("a.h5", 4))
     expected = np.empty((FRAMES, CHANNELS, WIDTH), np.float32)
     read(2, expected)
@@ -68,7 +70,7 @@ def test_a_reader_fills_arrays_of_any_float_type(write_file):
 
 
 @pytest.mark.parametrize("content", [b"", b"no hdf5", None])
-def test_what_is_no_embeddings_file_is_said_in_one_sentence(tmp_path, content):
+def test_a_file_without_embeddings_is_an_error_of_one_sentence(tmp_path, content):
     path = tmp_path / "a.h5"
     if content is None:
         h5py.File(path, "w").close()
@@ -78,6 +80,6 @@ def test_what_is_no_embeddings_file_is_said_in_one_sentence(tmp_path, content):
         EmbeddingFile(path).open()
 
 
-def test_a_file_that_is_not_there_says_how_to_make_it(tmp_path):
+def test_the_error_of_a_missing_file_says_how_to_make_it(tmp_path):
     with pytest.raises(HandGesturesError, match="does not exist; run kedro run --pipeline feature_engineering"):
         EmbeddingFile(tmp_path / "a.h5").open()

@@ -35,7 +35,7 @@ def test_items_are_the_rows_with_time_after_channel(file, preload):
 @pytest.mark.parametrize("preload", [True, False])
 @pytest.mark.parametrize("storage", ["float32", "float16"])
 @pytest.mark.parametrize("precision", ["float32", "float16"])
-def test_a_loader_gets_batches_whatever_the_numbers_are_kept_as(write_file, preload, storage, precision):
+def test_a_loader_gets_float32_batches_from_every_storage_and_precision(write_file, preload, storage, precision):
     file = write_file("a.h5", 9, storage=storage)
     dataset = HDF5Dataset(file, preload, precision=precision)
     batches = list(DataLoader(dataset, 4, collate_fn=identity_collate))  # all held at once: no memory is shared
@@ -51,7 +51,7 @@ def test_a_loader_gets_batches_whatever_the_numbers_are_kept_as(write_file, prel
 
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_every_process_opens_the_file_anew(file, context):
+def test_every_process_opens_the_file_itself(file, context):
     dataset = HDF5Dataset(file, preload=False)
     alone = torch.stack([dataset[row].clip.clone() for row in range(9)])  # this process has it open by now
     loader = DataLoader(dataset, 4, num_workers=2, multiprocessing_context=context, collate_fn=identity_collate)
@@ -60,14 +60,14 @@ def test_every_process_opens_the_file_anew(file, context):
     assert torch.cat([batch.row for batch in batches]).tolist() == list(range(9))
 
 
-def test_rows_are_kept_in_memory_where_they_fit_in_the_share(file):
+def test_rows_are_preloaded_where_they_fit_in_the_share(file):
     assert HDF5Dataset(file, "auto", share=0.5).preloaded is not None
     assert HDF5Dataset(file, "auto", share=1e-12).preloaded is None
     assert HDF5Dataset(file, True, share=1e-12, precision="float16").preloaded.dtype == torch.float16
 
 
-def test_a_file_of_other_makers_chunks_is_read_too(tmp_path, file):
-    """As scripts write it that grow a file batch by batch: automatic chunks, no shuffle."""
+def test_a_file_with_automatic_chunks_is_read_too(tmp_path, file):
+    """Scripts that append batches to a file write such files: automatic chunks, no shuffle."""
     path = tmp_path / "grown.h5"
     with file.open() as source, h5py.File(path, "w") as grown:
         for name in ("labels", "sequence_ids", "views", "hands"):
@@ -85,7 +85,7 @@ def test_a_file_of_other_makers_chunks_is_read_too(tmp_path, file):
 
 
 @pytest.mark.parametrize("preload", [True, False])
-def test_a_damaged_clip_is_named(file, preload):
+def test_the_error_of_a_damaged_clip_names_its_row(file, preload):
     with h5py.File(file.path, "r+") as opened:
         opened["embeddings/data"].id.write_direct_chunk((4, 0, 0, 0), b"no chunk")
     with pytest.raises(HandGesturesError, match=r"row 4 is not \(damaged chunk.*run feature_engineering again"):
@@ -94,7 +94,7 @@ def test_a_damaged_clip_is_named(file, preload):
 
 @pytest.mark.parametrize("preload", [True, False])
 @pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_numbers_that_are_none_stop_with_the_name_of_their_clip(tmp_path, preload, number):
+def test_the_error_of_a_clip_that_is_not_finite_names_the_clip(tmp_path, preload, number):
     clips = [embedded_sequence(n % 3, n, views=2) for n in range(3)]
     clips[1].embeddings[1, 3, 2, 1] = number
     write_embeddings(tmp_path / "a.h5", pending_embeddings(clips))

@@ -33,34 +33,34 @@ def test_clean_views_of_several_files_are_read_as_one(files):
     np.testing.assert_array_equal(read(selection), expected)
     assert selection.labels.tolist() == [files[0].labels[4], files[1].labels[0], files[1].labels[3]]
     np.testing.assert_array_equal(selection.hands[1][1:], files[1].hands[1][[0, 3]])
-    assert selection.place(2) == f"row 3 of {files[1].path}"
+    assert selection.location(2) == f"row 3 of {files[1].path}"
 
 
-def test_chosen_channels_are_read_in_the_order_of_the_file(files):
+def test_selected_channels_are_read_in_the_order_of_the_file(files):
     selection = select_channels(files[0], ["full_vit", "right_vit"])
     assert selection.header.channel_names == ("right_vit", "full_vit")
     assert selection.header.shape == (12, FRAMES, 2, WIDTH)
-    places = [CHANNEL_NAMES.index(name) for name in ("right_vit", "full_vit")]
-    np.testing.assert_array_equal(read(selection), read(files[0])[:, :, places])
+    channels = [CHANNEL_NAMES.index(name) for name in ("right_vit", "full_vit")]
+    np.testing.assert_array_equal(read(selection), read(files[0])[:, :, channels])
 
 
-def test_a_selection_can_be_narrowed_and_travels_to_another_process(files):
+def test_a_selection_can_be_narrowed_and_pickled(files):
     selection = select_channels(select_clean_views(files, set(files[1].sequence_ids)), ["left_vit"])
-    there = pickle.loads(pickle.dumps(selection))
-    np.testing.assert_array_equal(read(there), read(files[1])[:, :, :1])
+    copied = pickle.loads(pickle.dumps(selection))
+    np.testing.assert_array_equal(read(copied), read(files[1])[:, :, :1])
 
 
 def test_all_channels_of_a_file_are_the_file_itself(files):
     assert select_channels(files[0], CHANNEL_NAMES) is files[0]
 
 
-def test_another_selection_is_another_source(files):
+def test_two_selections_differ_in_identity_and_not_in_fingerprint(files):
     one, other = (select_clean_views(files, set(files[0].sequence_ids[:count])) for count in (2, 3))
     assert one.header.identity() != other.header.identity()
     assert one.header.fingerprint == other.header.fingerprint
 
 
-def test_a_channel_that_is_not_there_is_named(files):
+def test_the_error_of_an_unknown_channel_names_it(files):
     with pytest.raises(HandGesturesError, match="'thermal' is none of left_vit"):
         select_channels(files[0], ["thermal"])
 
@@ -75,7 +75,9 @@ def test_channels_are_left_out_by_region_backbone_or_name(leave_out, left):
     assert not any(name in channel for channel in remaining for name in leave_out)
 
 
-@pytest.mark.parametrize(("leave_out", "said"), [(["middle"], "'middle' is none"), (["vit", "resnext"], "leaves none")])
-def test_leaving_out_nothing_known_or_everything_is_refused(leave_out, said):
-    with pytest.raises(HandGesturesError, match=said):
+@pytest.mark.parametrize(
+    ("leave_out", "message"), [(["middle"], "'middle' is none"), (["vit", "resnext"], "leaves none")]
+)
+def test_leaving_out_an_unknown_channel_or_all_channels_is_an_error(leave_out, message):
+    with pytest.raises(HandGesturesError, match=message):
         remaining_channels(CHANNEL_NAMES, leave_out)

@@ -34,60 +34,62 @@ def sequences(count=6):
 
 
 class Recorded:
-    """A stream that notes what it embeds, and fails at one place."""
+    """Pending embeddings that record the indices they embed, and fail at one index."""
 
-    def __init__(self, fails_at=None, error=None, **stream):
-        self.places = []
+    def __init__(self, fails_at=None, error=None, **header):
+        self.indices = []
         self.fails_at, self.error = fails_at, error or HandGesturesError("a frame is gone")
-        plain = pending_embeddings(sequences(), **stream)
-        self.stream = plain._replace(embed=lambda places: self.embed(plain.embed(places), places))
+        plain = pending_embeddings(sequences(), **header)
+        self.pending = plain._replace(embed=lambda indices: self.embed(plain.embed(indices), indices))
 
-    def embed(self, embedded, places):
-        for place, sequence in zip(places, embedded, strict=True):
-            if place == self.fails_at:
+    def embed(self, embedded, indices):
+        for index, sequence in zip(indices, embedded, strict=True):
+            if index == self.fails_at:
                 raise self.error
-            self.places.append(place)
+            self.indices.append(index)
             yield sequence
 
 
 @pytest.fixture
 def whole(tmp_path):
-    """The bytes of an undisturbed run's file."""
+    """The bytes of the file of a run without interruption."""
     write_embeddings(tmp_path / "whole.h5", pending_embeddings(sequences()))
     return (tmp_path / "whole.h5").read_bytes()
 
 
 @pytest.fixture
 def interrupted(path):
-    """What a run leaves that failed at the fourth sequence."""
+    """The path of a file whose run failed at the fourth sequence."""
     with pytest.raises(HandGesturesError, match="a frame is gone"):
-        write_embeddings(path, Recorded(fails_at=3).stream)
+        write_embeddings(path, Recorded(fails_at=3).pending)
     return path
 
 
-def test_only_the_whole_file_remains(path):
+def test_only_the_complete_file_remains(path):
     write_embeddings(path, pending_embeddings(sequences()))
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_an_interrupted_run_goes_on_where_it_was_and_ends_with_the_same_bytes(interrupted, parts, whole, caplog):
+def test_the_next_run_continues_an_interrupted_one_and_ends_with_the_same_bytes(interrupted, parts, whole, caplog):
     assert not interrupted.exists()
     assert len(list(parts.glob("*.npz"))) == 3
     again = Recorded()
     with caplog.at_level(logging.INFO):
-        write_embeddings(interrupted, again.stream)
-    assert again.places == [3, 4, 5]
+        write_embeddings(interrupted, again.pending)
+    assert again.indices == [3, 4, 5]
     assert "a.h5: 3 of 6 sequences are embedded already" in caplog.messages
     assert interrupted.read_bytes() == whole
     assert list(interrupted.parent.iterdir()) == [interrupted]
 
 
-def test_a_file_that_is_made_from_the_same_is_left_alone(path, whole):
+def test_a_file_that_is_up_to_date_is_left_as_it_is(path, whole, caplog):
     write_embeddings(path, pending_embeddings(sequences()))
     before = path.stat()
     again = Recorded()
-    write_embeddings(path, again.stream)
-    assert again.places == []
+    with caplog.at_level(logging.INFO):
+        write_embeddings(path, again.pending)
+    assert again.indices == []
+    assert "a.h5 is up to date, skipping" in caplog.messages
     assert path.stat().st_mtime_ns == before.st_mtime_ns
     assert path.read_bytes() == whole
 
@@ -100,38 +102,40 @@ def test_a_file_that_is_made_from_the_same_is_left_alone(path, whole):
         ({"storage": "float16"}, "storage was float32 and is now float16"),
     ],
 )
-def test_what_is_made_otherwise_starts_afresh_and_says_which_field_differs(interrupted, whole, caplog, change, field):
+def test_a_run_of_another_identity_starts_again_and_logs_the_field_that_differs(
+    interrupted, whole, caplog, change, field
+):
     with caplog.at_level(logging.INFO):
         other = Recorded(**change)
-        write_embeddings(interrupted, other.stream)
-    assert other.places == [0, 1, 2, 3, 4, 5]
-    assert f"what an unfinished run had embedded for a.h5 is removed: {field}" in caplog.messages
-    assert EmbeddingFile(interrupted).header == other.stream.header
+        write_embeddings(interrupted, other.pending)
+    assert other.indices == [0, 1, 2, 3, 4, 5]
+    assert f"a.h5: unfinished work is discarded, because {field}" in caplog.messages
+    assert EmbeddingFile(interrupted).header == other.pending.header
     back = Recorded()
     with caplog.at_level(logging.INFO):
-        write_embeddings(interrupted, back.stream)
-    assert back.places == [0, 1, 2, 3, 4, 5]
-    assert any(message.startswith(f"a.h5 is written anew: {field.split()[0]}") for message in caplog.messages)
+        write_embeddings(interrupted, back.pending)
+    assert back.indices == [0, 1, 2, 3, 4, 5]
+    assert any(message.startswith(f"a.h5 is written again: {field.split()[0]}") for message in caplog.messages)
     assert interrupted.read_bytes() == whole
 
 
-def test_the_earlier_file_stays_until_the_new_one_is_whole(path):
+def test_the_earlier_file_stays_until_the_new_one_is_complete(path):
     write_embeddings(path, pending_embeddings(sequences()))
     before = path.read_bytes()
     with pytest.raises(HandGesturesError):
-        write_embeddings(path, Recorded(fails_at=3, sources="new").stream)
+        write_embeddings(path, Recorded(fails_at=3, sources="new").pending)
     assert path.read_bytes() == before
 
 
-def test_a_file_that_cannot_be_read_is_written_anew(path, whole, caplog):
+def test_a_file_that_cannot_be_read_is_written_again(path, whole, caplog):
     path.parent.mkdir()
     path.write_bytes(whole[:5000])
     write_embeddings(path, pending_embeddings(sequences()))
     assert path.read_bytes() == whole
-    assert "a.h5 is written anew, as it cannot be read" in caplog.text
+    assert "a.h5 cannot be read and is written again" in caplog.text
 
 
-def spoil(part, how):
+def damage(part, how):
     content = part.read_bytes()
     if how == "cut":
         part.write_bytes(content[: len(content) // 2])
@@ -143,9 +147,9 @@ def spoil(part, how):
 
 
 @pytest.mark.parametrize("how", ["cut", "empty", "one bit"])
-def test_a_damaged_part_is_named_and_the_rest_stays(interrupted, parts, whole, how):
+def test_the_error_of_a_damaged_part_names_it_and_the_other_parts_stay(interrupted, parts, whole, how):
     damaged = parts / "00000001.npz"
-    spoil(damaged, how)
+    damage(damaged, how)
     with pytest.raises(
         HandGesturesError, match=r"00000001\.npz must hold .* but is damaged .*; remove it and run again"
     ):
@@ -153,18 +157,18 @@ def test_a_damaged_part_is_named_and_the_rest_stays(interrupted, parts, whole, h
     assert [path.name for path in interrupted.parent.iterdir()] == [parts.name]
     damaged.unlink()
     again = Recorded()
-    write_embeddings(interrupted, again.stream)
-    assert again.places == [1]
+    write_embeddings(interrupted, again.pending)
+    assert again.indices == [1]
     assert interrupted.read_bytes() == whole
 
 
-def test_two_runs_of_one_file_stay_apart(path, parts):
+def test_a_second_run_of_the_same_file_is_refused(path, parts):
     parts.mkdir(parents=True)
-    with FileLock(parts / "lock"), pytest.raises(HandGesturesError, match="another is at work there"):
+    with FileLock(parts / "lock"), pytest.raises(HandGesturesError, match="another run is writing there"):
         write_embeddings(path, pending_embeddings(sequences()))
 
 
-def test_no_sequences_make_a_file_of_no_rows(path):
+def test_no_sequences_give_a_file_without_rows(path):
     write_embeddings(path, pending_embeddings([]))
     assert len(EmbeddingFile(path)) == 0
     assert EmbeddingFile(path).sequence_ids == []
@@ -183,17 +187,19 @@ def large(count):
     ]
 
 
-def large_stream(count):
+def large_pending(count):
     plain = pending_embeddings(large(count))
     return plain._replace(header=plain.header.__class__(**{**plain.header.__dict__, "shape": (count, 8, 12, 64)}))
 
 
 @pytest.mark.parametrize("count", [20, 6], ids=["full while embedding", "full while joining"])
-def test_a_full_disk_is_one_sentence_and_loses_nothing(small_disk, tmp_path, count, caplog):
+def test_the_error_of_a_full_disk_is_one_sentence_and_nothing_is_lost(small_disk, tmp_path, count, caplog):
     disk = small_disk(200)
     path = disk / "a.h5"
-    with pytest.raises(HandGesturesError, match=r"/small.*, but that failed \(No space left on device\); make room"):
-        write_embeddings(path, large_stream(count))
+    with pytest.raises(
+        HandGesturesError, match=r"/small.*, but that failed \(No space left on device\); free disk space"
+    ):
+        write_embeddings(path, large_pending(count))
     assert "a.h5 may need up to 0.0 GB until its parts are joined" in caplog.text
     assert not path.exists()
     assert not list(disk.rglob("*.partial"))
@@ -202,9 +208,9 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(small_disk, tmp_path, cou
     small_disk(8000)
     caplog.clear()
     with caplog.at_level(logging.INFO):
-        write_embeddings(path, large_stream(count))
+        write_embeddings(path, large_pending(count))
     assert f"a.h5: {finished} of {count} sequences are embedded already" in caplog.messages
-    write_embeddings(tmp_path / "whole.h5", large_stream(count))
+    write_embeddings(tmp_path / "whole.h5", large_pending(count))
     assert path.read_bytes() == (tmp_path / "whole.h5").read_bytes()
 
 
@@ -215,8 +221,8 @@ from pathlib import Path
 from hand_gestures.store.write import write_embeddings
 from small_embeddings import embedded_sequence, pending_embeddings
 plain = pending_embeddings([embedded_sequence(n % 3, n, views=2) for n in range(60)])
-def slow(places):
-    for sequence in plain.embed(places):
+def slow(indices):
+    for sequence in plain.embed(indices):
         time.sleep(0.02)
         yield sequence
 print("ready", flush=True)
@@ -253,8 +259,8 @@ def test_memory_does_not_grow_with_the_number_of_rows(tmp_path):
         "from hand_gestures.store.write import write_embeddings\n"
         "count = int(sys.argv[1]); empty = np.empty((0, 1, 4), np.float32); rng = np.random.default_rng(0)\n"
         "header = EmbeddingHeader((count, 32, 12, 384), ('a',), ('c',) * 12, (), 1, {})\n"
-        "def embed(places):\n"
-        "    for n in places:\n"
+        "def embed(indices):\n"
+        "    for n in indices:\n"
         "        clip = rng.standard_normal((1, 32, 12, 384), np.float32)\n"
         "        yield EmbeddedSequence(clip, np.zeros(1, int), empty, empty[..., 0])\n"
         "write_embeddings(Path(sys.argv[2]), PendingEmbeddings(header, [str(n) for n in range(count)], 1, embed))\n"

@@ -1,4 +1,4 @@
-"""From uint8 regions to what one backbone expects: its size, its interpolation, its mean and spread."""
+"""Convert uint8 regions into the input of one backbone: its size, interpolation, mean and standard deviation."""
 
 from dataclasses import asdict, dataclass
 
@@ -9,11 +9,22 @@ from torchvision.transforms.v2 import functional as F
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a backbone wants its pictures.
+    """The input format of a backbone.
 
-    A region is resized to (size, size) without keeping its aspect and without a crop, since a crop
-    would cut off hands at the edge. With `letterbox` the aspect is kept and the rest filled with that
-    grey value (0..255), as the HaGRID classifiers were trained.
+    A region is resized to a square without keeping its aspect ratio, and it is not cropped, because a crop would
+    remove hands at the edge (docs/adr/0004).
+
+    Attributes:
+        size: side of the square, pixels.
+        interpolation: "bilinear", "bicubic" or "nearest-exact".
+        mean, std: of each colour, in 0..1.
+        letterbox: grey value, 0..255, that fills the square where the aspect ratio is kept, as for HaGRID's
+            classifiers; None squeezes the region instead.
+
+    Example:
+        >>> preprocessing = Preprocessing(224, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+        >>> preprocessing(torch.zeros(2, 3, 640, 320, dtype=torch.uint8)).shape
+        torch.Size([2, 3, 224, 224])
     """
 
     size: int
@@ -23,18 +34,30 @@ class Preprocessing:
     letterbox: int | None = None
 
     def __call__(self, *regions: torch.Tensor) -> torch.Tensor:
-        """uint8 (N, 3, H, W), one tensor or several of different sizes → float32 (all N, 3, size, size), normalised."""
+        """Resize and normalise regions.
+
+        Args:
+            regions: uint8 (N, 3, H, W) each; H and W may differ between tensors.
+
+        Returns:
+            float32 (sum of N, 3, size, size).
+        """
         resized = torch.cat([self._resize(region) for region in regions])
-        # one fused multiply-add: (x / 255 - mean) / std
+        # (x / 255 - mean) / std as one multiply-add
         std = torch.tensor(self.std, device=resized.device).view(3, 1, 1)
         mean = torch.tensor(self.mean, device=resized.device).view(3, 1, 1)
         return torch.addcmul(-mean / std, resized.float(), 1 / (255 * std))
 
     def describe(self) -> dict:
-        """All fields, for the fingerprint."""
+        """All fields, for the fingerprint.
+
+        Returns:
+            A dictionary that JSON can hold.
+        """
         return asdict(self)
 
     def _resize(self, regions: torch.Tensor) -> torch.Tensor:
+        # uint8 in and out: this equals the image processors of transformers, and is faster than resizing floats
         height, width = regions.shape[-2:]
         mode = InterpolationMode(self.interpolation)
         if self.letterbox is None:

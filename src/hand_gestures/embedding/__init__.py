@@ -1,1 +1,1 @@
-"""From clips to embeddings: backbones by their real loading code, twelve channels a frame, gzip HDF5."""
+"""From clips to embeddings: three regions, two backbones, twelve channels per frame."""

@@ -1,4 +1,4 @@
-"""Clips from disk: the views of a sequence, ready for the backbones."""
+"""Read clips from disk and make the views of each sequence, ready for the backbones."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,10 +16,13 @@ from hand_gestures.video.image_files import read_frame
 
 
 class ClipViews(NamedTuple):
-    """All views of one sequence, each distinct frame once.
+    """All V views of one sequence, with each distinct frame once.
 
-    `row` is the sequence's place in the table; `views` uint8 (V, n, size, size, 3), the clean one first;
-    `times` int (T,) says which of the n frames each time step shows; `mirrored` bool (V,).
+    Attributes:
+        row: index of the sequence in its table.
+        views: uint8 (V, n, size, size, 3), RGB, the clean view first.
+        times: int (T,), index of the frame, 0 to n - 1, that each time step shows.
+        mirrored: bool (V,), whether a view is mirrored.
     """
 
     row: int
@@ -29,15 +32,21 @@ class ClipViews(NamedTuple):
 
 
 class VideoSequenceDataset(Dataset):
-    """Reads a sequence's frames once and makes its clean view and `augmented_views` augmented ones.
+    """Reads the frames of a sequence once and makes its clean view and its augmented views.
 
     Args:
-        sequences: table with `sequence_id` and `frames`, the T relative paths of each clip.
-        frames_dir: where those paths start.
-        size: side of the frames that come out, pixels.
-        augmentation: what makes the augmented views; None where there are none.
-        augmented_views: how many of them.
-        seed: seed of the augmentation; each view's draw depends on it, the sequence and the view only.
+        sequences: table with `sequence_id` and `frames`, the T relative paths of each clip; `embed_sequences` also
+            needs `class_name`.
+        frames_dir: folder to which the paths are relative.
+        size: side of the output frames, pixels.
+        augmentation: makes the augmented views; None where there are none.
+        augmented_views: number of augmented views.
+        seed: seed of the augmentation; a view depends only on this seed, its sequence id and its number.
+
+    Example:
+        >>> clips = VideoSequenceDataset(sequences, Path("data/01_raw/frames"), size=640)
+        >>> clips[0].views.shape  # one clean view of 32 frames
+        torch.Size([1, 32, 640, 640, 3])
     """
 
     def __init__(
@@ -49,8 +58,7 @@ class VideoSequenceDataset(Dataset):
         augmented_views: int = 0,
         seed: int = 0,
     ) -> None:
-        self.sequence_ids = list(sequences["sequence_id"])
-        self.frames = list(sequences["frames"])
+        self.sequences = sequences
         self.frames_dir = frames_dir
         self.size = size
         self.augmentation = augmentation
@@ -58,58 +66,78 @@ class VideoSequenceDataset(Dataset):
         self.seed = seed
 
     def __len__(self) -> int:
-        return len(self.sequence_ids)
+        return len(self.sequences)
 
     def __getitem__(self, index: int) -> ClipViews:
-        raw, times = read_clip(self.frames_dir, self.frames[index])
+        sequence = self.sequences.iloc[index]
+        raw, times = read_clip(self.frames_dir, sequence["frames"])
         views = np.empty((1 + self.augmented_views, len(raw), self.size, self.size, 3), np.uint8)
         mirrored = np.zeros(len(views), bool)
         views[0] = resize_clip(raw, self.size)
         if self.augmentation is not None:
             for view in range(1, len(views)):
-                draw = view_seed(self.seed, self.sequence_ids[index], view)
-                views[view], mirrored[view] = self.augmentation(raw, draw)
+                seed = view_seed(self.seed, sequence["sequence_id"], view)
+                views[view], mirrored[view] = self.augmentation(raw, seed)
         return ClipViews(index, *map(torch.from_numpy, (views, times, mirrored)))
 
 
-def read_clip(frames_dir: Path, paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Decode the distinct frames of a clip once: uint8 (n, H, W, 3), and which of them each of the T times shows.
+def read_clip(frames_dir: Path, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Decode each distinct frame of a clip once; short clips repeat their last frame.
 
-    Frames of another size than the first are resized to it.
+    Args:
+        frames_dir: folder to which the paths are relative.
+        paths: relative path of the frame at each of the T time steps.
+
+    Returns:
+        Frames uint8 (n, H, W, 3), RGB, resized to the size of the first one where they differ; and int (T,), index of
+        the frame that each time step shows.
+
+    Raises:
+        HandGesturesError: a frame is missing or damaged.
     """
     distinct = list(dict.fromkeys(paths))
     frames = [read_frame(frames_dir / path) for path in distinct]
     height, width = frames[0].shape[:2]
     same_size = [f if f.shape[:2] == (height, width) else cv2.resize(f, (width, height)) for f in frames]
-    place = {path: i for i, path in enumerate(distinct)}
-    return np.stack(same_size), np.array([place[path] for path in paths])
+    index = {path: i for i, path in enumerate(distinct)}
+    return np.stack(same_size), np.array([index[path] for path in paths])
 
 
 def clip_loader(
-    clips: VideoSequenceDataset, places: Sequence[int], workers: int, pinned: bool = False
+    clips: VideoSequenceDataset, indices: Sequence[int], workers: int, pinned: bool = False
 ) -> Iterator[ClipViews]:
-    """The items of `clips` at `places`, one by one and in order, read ahead by `workers` processes of one thread each.
+    """Load clips one by one and in order; worker processes read ahead.
 
-    With `pinned` their memory is one that a GPU can fetch from by itself.
+    Args:
+        clips: the sequences.
+        indices: indices of the sequences to load.
+        workers: number of processes, each with one thread; 0 loads in this process.
+        pinned: put the clips into page-locked memory, from which a GPU copies without blocking.
+
+    Yields:
+        The views of each sequence.
+
+    Raises:
+        HandGesturesError: a frame is missing or damaged.
     """
     loader = DataLoader(
-        _Outcomes(clips),
-        sampler=places,
+        _ErrorsAsItems(clips),
+        sampler=indices,
         batch_size=None,
-        num_workers=min(workers, len(places)),
+        num_workers=min(workers, len(indices)),
         pin_memory=pinned,
-        worker_init_fn=_one_thread,
-        # fork would copy the threads' locks of a process that has already run a network
-        multiprocessing_context="spawn" if workers and places else None,
+        worker_init_fn=_use_one_thread,
+        # fork would copy locks that the threads of this process may hold after running a network
+        multiprocessing_context="spawn" if workers and indices else None,
     )
-    for outcome in loader:
-        if isinstance(outcome, HandGesturesError):
-            raise outcome
-        yield outcome
+    for item in loader:
+        if isinstance(item, HandGesturesError):
+            raise item
+        yield item
 
 
-class _Outcomes(Dataset):
-    """Hands an error over as an item: raised in a worker, it would arrive wrapped in that worker's traceback."""
+class _ErrorsAsItems(Dataset):
+    """Returns an error as an item: raised in a worker process, its message would contain the worker's traceback."""
 
     def __init__(self, clips: VideoSequenceDataset) -> None:
         self.clips = clips
@@ -124,6 +152,6 @@ class _Outcomes(Dataset):
             return error
 
 
-def _one_thread(_: int) -> None:
+def _use_one_thread(_: int) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(0)

@@ -1,17 +1,18 @@
-"""All clips of a split, embedded one after the other: a stream that holds a few clips at a time."""
+"""Embed the clips of one split one after the other; memory holds a few clips at a time."""
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from einops import rearrange
 
-from hand_gestures.backbones.hand_detector import HandDetector, Hands
+from hand_gestures.backbones.hand_detector import HandDetector
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.embedding.clip_views import ClipViews, VideoSequenceDataset, clip_loader
 from hand_gestures.embedding.extractor import ClipEmbedder
@@ -22,78 +23,114 @@ from hand_gestures.video.image_files import frame_bytes
 
 @dataclass(frozen=True)
 class HandSearch:
-    """Where hands are looked for: the `steps` of a clip, and how many of each are kept; `detector` may be None."""
+    """In which frames of a clip hands are searched, and how many are kept.
+
+    Attributes:
+        detector: finds the hands; None finds nothing.
+        steps: the S time steps that are searched.
+        max_hands: K, number of hands kept per frame.
+
+    Example:
+        >>> HandSearch(None, (), max_hands=2)  # no search
+    """
 
     detector: HandDetector | None
     steps: Sequence[int]
     max_hands: int
 
+    def __call__(self, clip: ClipViews) -> tuple[np.ndarray, np.ndarray]:
+        """Search the clean view of a clip.
+
+        Args:
+            clip: the views of a sequence.
+
+        Returns:
+            Boxes float32 (S, K, 4) in fractions of the frame and scores float32 (S, K), NaN where there is no hand.
+        """
+        boxes = np.full((len(self.steps), self.max_hands, 4), np.nan, np.float32)
+        scores = np.full(boxes.shape[:2], np.nan, np.float32)
+        if self.detector is None:
+            return boxes, scores
+        # a frame that several steps show is searched once
+        frames, frame_of_step = torch.unique(clip.times[list(self.steps)], return_inverse=True)
+        found = self.detector(clip.views[0, frames].numpy())
+        for step, frame in enumerate(frame_of_step.tolist()):
+            hands = found[frame]
+            count = min(len(hands.scores), self.max_hands)
+            boxes[step, :count], scores[step, :count] = hands.boxes[:count], hands.scores[:count]
+        return boxes, scores
+
 
 def embed_sequences(
-    *,
     clips: VideoSequenceDataset,
     embedder: ClipEmbedder,
-    labels: Sequence[str],
-    mirrored_labels: Mapping[str, str],
     search: HandSearch,
-    fingerprint: dict[str, Any],
+    recipe: Mapping[str, Any],
     precision_error: dict[str, Any],
-    sources: str,
-    frames_per_clip: int,
-    storage: Literal["float32", "float16"],
     workers: int,
-    doing: str,
+    task: str,
 ) -> PendingEmbeddings:
-    """The embeddings of every view of every sequence, in the order of `clips`, computed as they are consumed.
+    """Plan the embeddings of every view of every sequence; they are computed when the result is consumed.
 
     Args:
-        clips: the sequences and their views.
-        embedder: turns frames into their embeddings.
-        labels: class name of each sequence.
-        mirrored_labels: for every class, in the order of their numbers, the one that its mirrored views take.
-        search: how hands are found, in the frames of the clean view.
-        sources: digest of what the clips are made from (`sources_digest`).
-        doing: what progress calls the work.
+        clips: the sequences, with a column `class_name`, and their views.
+        embedder: computes the embeddings of frames.
+        search: finds hands in the clean view.
+        recipe: becomes the fingerprint. `mirrored_labels` gives the classes, in the order of their indices, and the
+            class of each one's mirror image; `clips.frames` is the clip length and `storage` the dtype on disk.
+        precision_error: is written into the header.
+        workers: processes that read and augment clips; 0 for none beside this one.
+        task: what the progress lines call the work.
+
+    Returns:
+        The header, and a function that embeds the sequences with given indices.
+
+    Raises:
+        HandGesturesError: a frame is missing.
     """
     views = 1 + clips.augmented_views
+    mirrored_labels: dict[str, str] = recipe["mirrored_labels"]
     header = EmbeddingHeader(
-        shape=(len(clips) * views, frames_per_clip, len(CHANNEL_NAMES), embedder.width),
+        shape=(len(clips) * views, recipe["clips"]["frames"], len(CHANNEL_NAMES), embedder.width),
         class_names=tuple(mirrored_labels),
         channel_names=CHANNEL_NAMES,
         hand_frames=tuple(search.steps),
         max_hands=search.max_hands,
-        fingerprint=fingerprint,
-        sources=sources,
+        fingerprint=dict(recipe),
+        sources=sources_digest(clips.sequences, clips.frames_dir),
         precision_error=precision_error,
-        storage=storage,
+        storage=recipe["storage"],
     )
-    number = {name: i for i, name in enumerate(mirrored_labels)}
+    labels = _labels_and_mirrored_labels(clips.sequences["class_name"], mirrored_labels)
 
-    def label_of(clip: ClipViews, mirrored: bool) -> int:
-        name = labels[clip.row]
-        return number[mirrored_labels[name] if mirrored else name]
-
-    def embed(places: list[int]) -> Iterator[EmbeddedSequence]:
-        if places:
-            embedder.prepare()
-        loader = clip_loader(clips, places, workers, pinned=embedder.device.type == "cuda")
-        for clip, embedded in _one_ahead(progress(loader, len(places), doing), embedder):
-            boxes, scores = _find_hands(clip, search)
+    def embed(indices: list[int]) -> Iterator[EmbeddedSequence]:
+        """Embed the sequences with these indices, in this order."""
+        if indices:
+            embedder.prepare()  # compile before the first progress line, which estimates the remaining time
+        loader = clip_loader(clips, indices, workers, pinned=embedder.device.type == "cuda")
+        for clip, embedded in _overlap(progress(loader, len(indices), task), embedder):
+            by_view = rearrange(embedded, "(v n) c d -> v n c d", v=views)
             yield EmbeddedSequence(
-                embeddings=embedded.reshape(views, -1, *embedded.shape[1:])[:, clip.times.numpy()],
-                labels=np.array([label_of(clip, mirrored) for mirrored in clip.mirrored.tolist()]),
-                boxes=boxes,
-                scores=scores,
+                by_view[:, clip.times.numpy()],  # (V, T, C, D): repeated frames are copied here
+                labels[clip.row, clip.mirrored.numpy().astype(int)],
+                *search(clip),
             )
 
-    return PendingEmbeddings(header, clips.sequence_ids, views, embed)
+    return PendingEmbeddings(header, list(clips.sequences["sequence_id"]), views, embed)
 
 
 def sources_digest(sequences: pd.DataFrame, frames_dir: Path) -> str:
     """Digest of what sequences are made from: their ids, classes, and the paths and sizes of their frames.
 
+    Args:
+        sequences: table with `sequence_id`, `class_name` and `frames`.
+        frames_dir: folder to which the paths are relative.
+
+    Returns:
+        64 hex digits.
+
     Raises:
-        HandGesturesError: a frame is gone; better now than hours later.
+        HandGesturesError: a frame is missing; better now than after hours of work.
     """
     digest = hashlib.sha256()
     for sequence_id, class_name, paths in zip(
@@ -104,32 +141,23 @@ def sources_digest(sequences: pd.DataFrame, frames_dir: Path) -> str:
     return digest.hexdigest()
 
 
-def _one_ahead(clips: Iterator[ClipViews], embedder: ClipEmbedder) -> Iterator[tuple[ClipViews, np.ndarray]]:
-    """Each clip with the embeddings (V n, 12, D) of all frames of all its views; on a GPU the next clip is under way
-    while the caller works on one."""
-    earlier = None
+def _labels_and_mirrored_labels(class_names: pd.Series, mirrored_labels: Mapping[str, str]) -> np.ndarray:
+    """int64 (N, 2): the class index of each sequence, and that of its mirror image."""
+    index = {name: i for i, name in enumerate(mirrored_labels)}
+    pairs = [(index[name], index[mirrored_labels[name]]) for name in class_names]
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def _overlap(clips: Iterator[ClipViews], embedder: ClipEmbedder) -> Iterator[tuple[ClipViews, np.ndarray]]:
+    """Yield each clip with the embeddings (V n, 12, D) of its frames; a GPU computes one clip ahead of the caller."""
+    ahead = None
     for clip in clips:
-        running = embedder.start(clip.views.flatten(0, 1))
-        if embedder.device.type != "cuda":  # it is finished, and would only take memory
-            yield clip, running()
+        result = embedder.start(clip.views.flatten(0, 1))
+        if embedder.device.type != "cuda":  # a CPU has finished already: one clip ahead would only take memory
+            yield clip, result()
             continue
-        if earlier is not None:
-            yield earlier[0], earlier[1]()
-        earlier = clip, running
-    if earlier is not None:
-        yield earlier[0], earlier[1]()
-
-
-def _find_hands(clip: ClipViews, search: HandSearch) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes (S, K, 4) and scores (S, K) at the searched steps of the clean view, NaN where there is no hand."""
-    boxes = np.full((len(search.steps), search.max_hands, 4), np.nan, np.float32)
-    scores = np.full((len(search.steps), search.max_hands), np.nan, np.float32)
-    if search.detector is None:
-        return boxes, scores
-    shown, place = torch.unique(clip.times[list(search.steps)], return_inverse=True)  # a repeated frame once
-    found: list[Hands] = search.detector(clip.views[0, shown].numpy())
-    for step, frame in enumerate(place.tolist()):
-        hands = found[frame]
-        count = min(len(hands.scores), search.max_hands)
-        boxes[step, :count], scores[step, :count] = hands.boxes[:count], hands.scores[:count]
-    return boxes, scores
+        if ahead is not None:
+            yield ahead[0], ahead[1]()
+        ahead = clip, result
+    if ahead is not None:
+        yield ahead[0], ahead[1]()

@@ -1,15 +1,15 @@
-"""Embeddings on disk: gzip HDF5 that any h5py reads.
+"""Embeddings on disk, as gzip HDF5 that any h5py script reads: layout, header and reading.
 
-Layout: `embeddings/data` float32 or float16 (N, T, 12, D) in chunks of one clip, `labels/data` int64 (N,),
-`sequence_ids/data`, `views/data` (0 = clean), `hands/frames` (S,), `hands/boxes` float32 (N, S, K, 4),
-`hands/scores` (N, S, K) with NaN where there is no hand. A row is one view of one sequence; its hands are
-those of the sequence's clean view, whichever view the row holds.
+Layout: `embeddings/data` float32 or float16 (N, T, C, D) in chunks of one clip, `labels/data` int64 (N,),
+`sequence_ids/data` and `views/data` (N,), 0 = clean view, `hands/frames` (S,), `hands/boxes` float32 (N, S, K, 4),
+`hands/scores` (N, S, K), NaN where no hand was found. A row is one view of one sequence. Its hands are those of the
+sequence's clean view, also where the row is an augmented view.
 """
 
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -17,15 +17,21 @@ from typing import Any, Literal, NamedTuple
 import h5py
 import numpy as np
 
-from hand_gestures.store.chunk_packing import packed_by_clip, unpack_chunk
+from hand_gestures.store.chunk_packing import is_packed_by_clip, unpack_chunk
 from hand_gestures.utils.errors import HandGesturesError
 
 SCHEMA_VERSION = 1
 
 
 class EmbeddedSequence(NamedTuple):
-    """All V views of one sequence: `embeddings` float (V, T, C, D), `labels` int (V,), the clean view first;
-    `boxes` float32 (S, K, 4) and `scores` (S, K) of its hands."""
+    """All V views of one sequence, the clean view first, and the hands of the clean view.
+
+    Attributes:
+        embeddings: float (V, T, C, D).
+        labels: int (V,), class index of each view.
+        boxes: float32 (S, K, 4), fractions of the frame.
+        scores: float32 (S, K).
+    """
 
     embeddings: np.ndarray
     labels: np.ndarray
@@ -35,16 +41,18 @@ class EmbeddedSequence(NamedTuple):
 
 @dataclass(frozen=True)
 class EmbeddingHeader:
-    """What a file says of itself: everything a reader needs to trust its rows.
+    """Everything that a reader must know about the rows of a file.
 
     Attributes:
         shape: (N, T, C, D).
-        hand_frames: the S time steps that were searched for hands.
-        max_hands: K, hands kept of each.
+        class_names: name of each class index.
+        channel_names: name of each of the C channels.
+        hand_frames: the S time steps in which hands were searched.
+        max_hands: K, number of hands kept per frame.
         fingerprint: how the embeddings are made; equal in all files that belong together.
         sources: digest of what they are made from: sequences, labels, frames.
-        precision_error: how near a lower precision comes to float32, by channel; empty for float32.
-        storage: type of the numbers on disk.
+        precision_error: difference between a lower precision and float32, by channel; empty for float32.
+        storage: dtype of the numbers on disk.
     """
 
     shape: tuple[int, int, int, int]
@@ -58,23 +66,24 @@ class EmbeddingHeader:
     storage: Literal["float32", "float16"] = "float32"
 
     def identity(self) -> dict[str, Any]:
-        """What decides whether rows that are on disk are the rows that are wanted; survives JSON unchanged."""
-        return {
-            "fingerprint": self.fingerprint,
-            "sources": self.sources,
-            "shape": list(self.shape),
-            "class_names": list(self.class_names),
-            "channel_names": list(self.channel_names),
-            "hand_frames": list(self.hand_frames),
-            "max_hands": self.max_hands,
-            "storage": self.storage,
-        }
+        """Everything that decides the rows: rows on disk are reused where this is equal.
+
+        Returns:
+            All fields except `precision_error`, in types that JSON returns unchanged.
+        """
+        fields = asdict(self)
+        del fields["precision_error"]
+        return json.loads(json.dumps(fields))
 
 
 class PendingEmbeddings(NamedTuple):
-    """Sequences to be embedded: `embed` takes their places, ascending, and gives each in turn, lazily.
+    """Embeddings that are planned, not computed: the work happens while `write_embeddings` consumes `embed`.
 
-    The rows of a file are the `views` views of each of `sequence_ids`, in that order.
+    Attributes:
+        header: the header of the file.
+        sequence_ids: one per sequence; the rows of the file are the views of each sequence, in this order.
+        views: number of views of each sequence.
+        embed: takes ascending indices of sequences and yields each embedded sequence.
     """
 
     header: EmbeddingHeader
@@ -85,12 +94,23 @@ class PendingEmbeddings(NamedTuple):
 
 @dataclass(frozen=True)
 class EmbeddingFile:
-    """A light, picklable handle on a written file; every read opens the file anew."""
+    """A light, picklable handle on a written file; every property opens the file once and keeps what it read.
+
+    Example:
+        >>> file = EmbeddingFile(Path("preprocessed_train_dataset.h5"))
+        >>> clip = np.empty(file.header.shape[1:], np.float32)
+        >>> file.reader()(0, clip)  # fills clip with row 0
+    """
 
     path: Path
 
     @cached_property
     def header(self) -> EmbeddingHeader:
+        """The header.
+
+        Returns:
+            The header as it was written.
+        """
         with self.open() as file:
             return EmbeddingHeader(
                 shape=file["embeddings/data"].shape,
@@ -106,83 +126,117 @@ class EmbeddingFile:
 
     @cached_property
     def labels(self) -> np.ndarray:
-        with self.open() as file:
-            return file["labels/data"][:]
+        """Class index of each row.
+
+        Returns:
+            int64 (N,).
+        """
+        return self._array("labels/data")
 
     @cached_property
     def views(self) -> np.ndarray:
-        with self.open() as file:
-            return file["views/data"][:]
+        """View of each row.
+
+        Returns:
+            int64 (N,), 0 for the clean view.
+        """
+        return self._array("views/data")
 
     @cached_property
     def sequence_ids(self) -> list[str]:
+        """Sequence of each row.
+
+        Returns:
+            N ids, each repeated for every view.
+        """
         with self.open() as file:
             return list(file["sequence_ids/data"].asstr()[:])
 
     @cached_property
     def hands(self) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes float32 (N, S, K, 4) in fractions of the frame and scores (N, S, K), NaN where there is no hand."""
-        with self.open() as file:
-            return file["hands/boxes"][:], file["hands/scores"][:]
+        """Hands of each row, NaN where none was found.
+
+        Returns:
+            Boxes float32 (N, S, K, 4) in fractions of the frame, and scores float32 (N, S, K).
+        """
+        return self._array("hands/boxes"), self._array("hands/scores")
 
     def __len__(self) -> int:
         return self.header.shape[0]
 
-    def place(self, row: int) -> str:
-        """Where a row lies on disk."""
+    def location(self, row: int) -> str:
+        """Where a row is on disk, in words for messages."""
         return f"row {row} of {self.path}"
 
     def reader(self) -> "ClipReader":
-        """Reads single clips, (T, C, D)."""
+        """A reader of single clips, (T, C, D)."""
         return ClipReader(self)
 
     def open(self) -> h5py.File:
-        """The file opened for reading.
+        """Open the file for reading.
+
+        Returns:
+            The open HDF5 file; the caller closes it.
 
         Raises:
-            HandGesturesError: it is missing, no HDF5 file, or of another schema.
+            HandGesturesError: it is missing, not an HDF5 file, or has another schema version.
         """
         try:
             file = h5py.File(self.path, "r")
         except OSError as error:
-            reason = "does not exist" if not self.path.exists() else "is no whole HDF5 file"
+            reason = "is not a complete HDF5 file" if self.path.exists() else "does not exist"
             raise HandGesturesError(
                 f"embeddings are read from {self.path}, but it {reason}; run kedro run --pipeline feature_engineering"
             ) from error
-        if file.attrs.get("schema_version") != SCHEMA_VERSION:
-            version = file.attrs.get("schema_version")
+        version = file.attrs.get("schema_version")
+        if version != SCHEMA_VERSION:
             file.close()
             raise HandGesturesError(
                 f"embeddings need schema version {SCHEMA_VERSION}, but {self.path} has {version}; "
-                "run kedro run --pipeline feature_engineering to write it anew"
+                "run kedro run --pipeline feature_engineering to write it again"
             )
         return file
 
+    def _array(self, name: str) -> np.ndarray:
+        with self.open() as file:
+            return file[name][:]
+
 
 class ClipReader:
-    """Reads single clips of a file. It opens the file at the first read in each process: no HDF5 handle survives a
-    fork. Threads may share it."""
+    """Reads single clips of a file. Threads may share a reader, and processes may receive a copy of it.
+
+    Args:
+        file: handle on the file; each process opens it at its first read, because no HDF5 handle survives a fork.
+
+    Example:
+        >>> read = ClipReader(EmbeddingFile(Path("train.h5")))
+        >>> read(3, clip)  # fills clip, (T, C, D), with row 3
+    """
 
     def __init__(self, file: EmbeddingFile) -> None:
         self.file = file
-        self._owner: int | None = None
+        self._process: int | None = None
         self._data: h5py.Dataset = None
         self._packed = False
 
     def __call__(self, row: int, out: np.ndarray) -> None:
-        """Read row `row` into the contiguous array `out`, (T, C, D) of any float type.
+        """Read one row.
+
+        Args:
+            row: index of the row.
+            out: contiguous array (T, C, D) of any float dtype, which is filled.
 
         Raises:
             HandGesturesError: the clip is damaged.
         """
-        data = self.data()
+        self.open()
         try:
             if self._packed:
-                skipped_filters, chunk = data.id.read_direct_chunk((row, 0, 0, 0))
+                skipped_filters, chunk = self._data.id.read_direct_chunk((row, 0, 0, 0))
                 if skipped_filters == 0:
-                    _unpack(chunk, out, data.dtype)
+                    _unpack_as(self._data.dtype, chunk, out)
                     return
-            out[...] = data[row]
+            out[...] = self._data[row]
         except (OSError, ValueError) as error:
             raise HandGesturesError(
                 f"every clip of {self.file.path} must be readable, but row {row} is not ({error}); remove the file "
@@ -190,22 +244,18 @@ class ClipReader:
             ) from error
 
     def open(self) -> None:
-        """Open the file before threads ask for it."""
-        self.data()
-
-    def data(self) -> h5py.Dataset:
-        """`embeddings/data` as this process has it open."""
-        if self._owner != os.getpid():
+        """Open the file in this process; call it before several threads read."""
+        if self._process != os.getpid():
             self._data = self.file.open()["embeddings/data"]
-            self._packed = packed_by_clip(self._data)
-            self._owner = os.getpid()
-        return self._data
+            self._packed = is_packed_by_clip(self._data)
+            self._process = os.getpid()
 
     def __getstate__(self) -> dict:
-        return {"file": self.file, "_owner": None, "_data": None, "_packed": False}
+        return ClipReader(self.file).__dict__
 
 
-def _unpack(chunk: bytes, out: np.ndarray, stored: np.dtype) -> None:
+def _unpack_as(stored: np.dtype, chunk: bytes, out: np.ndarray) -> None:
+    """Unpack a chunk of `stored` numbers into an array that may have another float dtype."""
     if out.dtype == stored:
         unpack_chunk(chunk, out)
     else:

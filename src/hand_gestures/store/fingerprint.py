@@ -1,4 +1,4 @@
-"""What an embeddings file was made from and how: two files compare only where their fingerprints agree."""
+"""The fingerprint of an embeddings file says how it was made: only files of equal fingerprints are comparable."""
 
 import hashlib
 import json
@@ -12,43 +12,66 @@ from hand_gestures.utils.nested import first_difference
 
 
 def fingerprint_digest(fingerprint: dict[str, Any]) -> str:
-    """A short name for a fingerprint: twelve hex digits of its sha256."""
+    """A short name for a fingerprint.
+
+    Args:
+        fingerprint: what JSON can hold; the order of its keys does not matter.
+
+    Returns:
+        The first twelve hex digits of its sha256.
+    """
     return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def content_digest(header: EmbeddingHeader) -> str:
-    """A short name for what a file holds: its classes, channels, fingerprint and what its rows were made from."""
-    return fingerprint_digest(
-        {
-            "class_names": header.class_names,
-            "channel_names": header.channel_names,
-            "fingerprint": header.fingerprint,
-            "sources": header.sources,
-        }
-    )
+    """A short name for the content of a file.
+
+    Args:
+        header: its header.
+
+    Returns:
+        Twelve hex digits that depend on the classes, the channels, the fingerprint and the sources.
+    """
+    fields = ("class_names", "channel_names", "fingerprint", "sources")
+    return fingerprint_digest({name: getattr(header, name) for name in fields})
 
 
 def describe_file(file: EmbeddingFile) -> dict[str, Any]:
-    """Rows, views, classes and fingerprint of an embeddings file."""
-    rows, frames, channels, width = file.header.shape
-    counts = np.bincount(file.labels, minlength=len(file.header.class_names))
+    """Describe an embeddings file for a JSON report.
+
+    Args:
+        file: the file; a selection does not do, because a report names whole files.
+
+    Returns:
+        Its name, numbers of rows and sequences, shape, rows of each class, digest, fingerprint and precision error.
+    """
+    header = file.header
+    counts = np.bincount(file.labels, minlength=len(header.class_names))
     return {
         "file": file.path.name,
-        "rows": rows,
+        "rows": len(file),
         "sequences": len(set(file.sequence_ids)),
-        "shape": [rows, frames, channels, width],
-        "rows_by_class": dict(zip(file.header.class_names, counts.tolist(), strict=True)),
-        "digest": fingerprint_digest(file.header.fingerprint),
-        "fingerprint": file.header.fingerprint,
-        "precision_error": file.header.precision_error,
+        "shape": list(header.shape),
+        "rows_by_class": dict(zip(header.class_names, counts.tolist(), strict=True)),
+        "digest": fingerprint_digest(header.fingerprint),
+        "fingerprint": header.fingerprint,
+        "precision_error": header.precision_error,
     }
 
 
-def require_same_fingerprint(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """Raise `HandGesturesError` naming the first field in which two fingerprints differ."""
-    differs = first_difference(one, other)
-    if differs is not None:
+def require_same_fingerprint(train: dict[str, Any], val: dict[str, Any]) -> None:
+    """Check that training and validation embeddings are made in the same way.
+
+    Args:
+        train: fingerprint of the training file.
+        val: fingerprint of the validation file.
+
+    Raises:
+        HandGesturesError: they differ; the message names the first field that differs.
+    """
+    difference = first_difference(train, val)
+    if difference is not None:
         raise HandGesturesError(
             f"training and validation embeddings must be made alike, but their fingerprints differ in "
-            f"{differs.field}: {differs.one} and {differs.other}; run feature_engineering for both"
+            f"{difference.field}: {difference.one} and {difference.other}; run feature_engineering for both"
         )

@@ -2,7 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import psutil
@@ -10,13 +10,18 @@ import torch
 from torch.utils.data import Dataset
 
 from hand_gestures.store.selection import Embeddings
+from hand_gestures.utils.devices import DTYPES
 from hand_gestures.utils.errors import HandGesturesError
-
-DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
 
 class EmbeddedClip(NamedTuple):
-    """One item, or one batch of them: `clip` float32 (C, T, D), time after channel as the network wants it."""
+    """One item, or one batch with a first axis B.
+
+    Attributes:
+        clip: float32 (C, T, D): time follows the channel, as the networks expect it.
+        label: int64, class index.
+        row: int64, index of the row in the file.
+    """
 
     clip: torch.Tensor
     label: torch.Tensor
@@ -24,15 +29,20 @@ class EmbeddedClip(NamedTuple):
 
 
 class HDF5Dataset(Dataset):
-    """Rows of an embeddings file or selection, kept in memory or read one by one.
-
-    A `DataLoader` with `collate_fn=identity_collate` gets whole batches, which costs a tenth of collating items.
+    """Rows of an embeddings file or selection, kept in memory or read from disk one by one.
 
     Args:
-        file: handle on the file; it is opened when first read, and in each process anew.
-        preload: keep all rows in memory; "auto" does so where they fit in `share` of what is free.
-        share: of the free memory, 0..1.
-        precision: of the numbers in memory; items are float32 always.
+        file: handle on the file; each process opens it at its first read.
+        preload: keep all rows in memory; "auto" does so where they fit in `share` of the free memory.
+        share: part of the free memory that "auto" may use, 0 to 1.
+        precision: dtype of the numbers in memory; items are always float32.
+
+    Raises:
+        HandGesturesError: a preloaded clip is damaged or not finite; without preloading, reading that item raises it.
+
+    Example:
+        >>> dataset = HDF5Dataset(EmbeddingFile(Path("train.h5")))
+        >>> loader = DataLoader(dataset, 32, shuffle=True, collate_fn=identity_collate)
     """
 
     def __init__(
@@ -45,9 +55,11 @@ class HDF5Dataset(Dataset):
         self.file = file
         self.labels = torch.from_numpy(file.labels)
         self._read = file.reader()
-        size = int(np.prod(file.header.shape)) * DTYPES[precision].itemsize
-        fits = size <= psutil.virtual_memory().available * share
-        self.preloaded = self._read_all(DTYPES[precision]) if (fits if preload == "auto" else preload) else None
+        dtype = DTYPES[precision]
+        if preload == "auto":
+            size = int(np.prod(file.header.shape)) * dtype.itemsize
+            preload = size <= psutil.virtual_memory().available * share
+        self.preloaded = self._read_all(dtype) if preload else None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -57,54 +69,71 @@ class HDF5Dataset(Dataset):
         return EmbeddedClip(batch.clip[0], batch.label[0], batch.row[0])
 
     def __getitems__(self, rows: list[int]) -> EmbeddedClip:
-        """The batch of these rows; what a `DataLoader` calls."""
-        _, frames, channels, width = self.file.header.shape
+        """The batch of these rows; a `DataLoader` calls this method, not `__getitem__`, where it exists."""
         index = torch.as_tensor(rows)
-        if self.preloaded is None:
-            batch = torch.empty((len(rows), channels, frames, width))
-            for row, clip in zip(rows, batch, strict=True):
-                self._read_into(row, clip)
+        if self.preloaded is not None:
+            clips = self.preloaded.index_select(0, index).float()
         else:
-            batch = self.preloaded.index_select(0, index).float()
-        return EmbeddedClip(batch, self.labels[index], index)
+            clips = self._empty(len(rows), torch.float32)
+            for row, clip in zip(rows, clips, strict=True):
+                self._read_into(row, clip)
+        return EmbeddedClip(clips, self.labels[index], index)
+
+    def _empty(self, rows: int, dtype: torch.dtype) -> torch.Tensor:
+        _, frames, channels, width = self.file.header.shape
+        return torch.empty((rows, channels, frames, width), dtype=dtype)
 
     def _read_into(self, row: int, clip: torch.Tensor) -> None:
-        """Read a row, (T, C, D) on disk, into (C, T, D)."""
+        """Read a row, (T, C, D) on disk, into `clip`, (C, T, D)."""
         stored = np.empty(self.file.header.shape[1:], np.float32)
         self._read(row, stored)
         if not np.isfinite(stored).all():
             raise HandGesturesError(
                 f"embeddings must be finite numbers, but those of '{self.file.sequence_ids[row]}', view "
-                f"{self.file.views[row]} ({self.file.place(row)}) are not; remove the file and run "
-                "feature_engineering again, in extraction.precision float32 if it was a lower one"
+                f"{self.file.views[row]} ({self.file.location(row)}) are not; remove the file and run "
+                "feature_engineering again, with extraction.precision float32 if it was lower"
             )
-        # numpy copies in this thread; torch would ask others, which readers beside this one keep busy
+        # numpy copies in this thread; torch would wait for its own threads, which the other readers keep busy
         np.copyto(clip.numpy(), stored.transpose(1, 0, 2), casting="same_kind")
 
     def _read_all(self, dtype: torch.dtype) -> torch.Tensor:
-        """All rows (N, C, T, D), inflated by a thread a core."""
-        rows, frames, channels, width = self.file.header.shape
-        clips = torch.empty((rows, channels, frames, width), dtype=dtype)
+        """All rows, (N, C, T, D); one thread per core unpacks them."""
+        clips = self._empty(len(self), dtype)
         self._read.open()
         with ThreadPoolExecutor(os.cpu_count()) as readers:
-            for _ in readers.map(self._read_into, range(rows), clips):
-                pass
+            for _ in readers.map(self._read_into, range(len(self)), clips):
+                pass  # take every result: this raises the error of a thread
         return clips
 
 
-def identity_collate(batch: Any) -> EmbeddedClip:
-    """`collate_fn` for a dataset that gives whole batches."""
+def identity_collate(batch: EmbeddedClip) -> EmbeddedClip:
+    """`collate_fn` for a dataset that returns whole batches; collating single items costs ten times as much.
+
+    Args:
+        batch: what `HDF5Dataset.__getitems__` returned.
+
+    Returns:
+        The same batch.
+    """
     return batch
 
 
 def mean_and_spread(dataset: HDF5Dataset) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation over all rows and time steps, each (C, D), one row in memory at a time."""
+    """Mean and standard deviation over all rows and time steps, with one row in memory at a time.
+
+    Args:
+        dataset: at least one row.
+
+    Returns:
+        Mean and standard deviation, each float32 (C, D).
+    """
     total = square = torch.zeros((), dtype=torch.float64)
     count = 0
     for row in range(len(dataset)):
-        clip = dataset[row].clip.double()
+        clip = dataset[row].clip.double()  # (C, T, D); in float32 the sums of many rows would lose digits
         total = total + clip.sum(dim=1)
         square = square + clip.square().sum(dim=1)
         count += clip.shape[1]
     mean = total / count
+    # rounding can make the variance of a constant feature slightly negative
     return mean.float(), (square / count - mean.square()).clamp(min=0).sqrt().float()

@@ -1,5 +1,4 @@
-"""Part of what embeddings files hold, read as if it were a file of its own: some rows, of one or of several files, and
-some channels."""
+"""Selected rows and channels of embeddings files, read as if they were a file."""
 
 import hashlib
 from collections.abc import Callable, Container, Iterable, Sequence
@@ -16,13 +15,18 @@ from hand_gestures.utils.errors import HandGesturesError
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingSelection:
-    """Rows of files that were made alike, in this order, and some of their channels. It is as light as its files'
-    handles.
+    """Some rows and channels of files that were made alike; as light as the handles on its files.
 
-    Args:
-        files: which all have the same classes, channels and fingerprint.
-        rows: of each file, those that are selected.
-        channels: places of those that are selected.
+    It has the properties and methods of `EmbeddingFile`, for the selected rows only.
+
+    Attributes:
+        files: files with equal classes, channels and fingerprints.
+        rows: for each file, indices of the selected rows.
+        channels: indices of the selected channels.
+
+    Example:
+        >>> selection = select_clean_views([train, val], {"wave/a", "wave/b"})
+        >>> narrow = select_channels(selection, ["left_vit", "right_vit"])
     """
 
     files: tuple[EmbeddingFile, ...]
@@ -31,133 +35,176 @@ class EmbeddingSelection:
 
     @property
     def path(self) -> Path:
+        """The first file, for messages."""
         return self.files[0].path
 
     @cached_property
     def header(self) -> EmbeddingHeader:
+        """The header of the first file with the shape, the channels and a digest of the sources of this selection."""
         whole = self.files[0].header
         _, frames, _, width = whole.shape
-        return replace(
-            whole,
-            shape=(len(self), frames, len(self.channels), width),
-            channel_names=tuple(whole.channel_names[place] for place in self.channels),
-            sources=self._sources(),
-        )
-
-    def _sources(self) -> str:
         digest = hashlib.sha256()
         for file, rows in zip(self.files, self.rows, strict=True):
             digest.update(file.header.sources.encode())
             digest.update(rows.astype(np.int64).tobytes())
-        return digest.hexdigest()
+        return replace(
+            whole,
+            shape=(len(self), frames, len(self.channels), width),
+            channel_names=tuple(whole.channel_names[channel] for channel in self.channels),
+            sources=digest.hexdigest(),
+        )
 
     @cached_property
     def labels(self) -> np.ndarray:
-        return np.concatenate(self._of_each(lambda file: file.labels))
+        """See `EmbeddingFile.labels`."""
+        return np.concatenate(self._from_each_file(lambda file: file.labels))
 
     @cached_property
     def views(self) -> np.ndarray:
-        return np.concatenate(self._of_each(lambda file: file.views))
+        """See `EmbeddingFile.views`."""
+        return np.concatenate(self._from_each_file(lambda file: file.views))
 
     @cached_property
     def sequence_ids(self) -> list[str]:
-        return list(chain(*self._of_each(lambda file: np.array(file.sequence_ids, object))))
+        """See `EmbeddingFile.sequence_ids`."""
+        return list(chain(*self._from_each_file(lambda file: np.array(file.sequence_ids, object))))
 
     @cached_property
     def hands(self) -> tuple[np.ndarray, np.ndarray]:
-        return tuple(np.concatenate(self._of_each(lambda file, n=n: file.hands[n])) for n in (0, 1))  # type: ignore
-
-    def _of_each(self, array: Callable[[EmbeddingFile], np.ndarray]) -> list[np.ndarray]:
-        return [array(file)[rows] for file, rows in zip(self.files, self.rows, strict=True)]
+        """See `EmbeddingFile.hands`."""
+        boxes, scores = (self._from_each_file(lambda file, i=i: file.hands[i]) for i in (0, 1))  # type: ignore[misc]
+        return np.concatenate(boxes), np.concatenate(scores)
 
     def __len__(self) -> int:
         return sum(map(len, self.rows))
 
-    def place(self, row: int) -> str:
-        """Where a row lies on disk."""
-        file, inside = self.locate(row)
-        return self.files[file].place(inside)
+    def location(self, row: int) -> str:
+        """Where a row is on disk, in words for messages."""
+        file, file_row = self.find_row(row)
+        return self.files[file].location(file_row)
 
-    def locate(self, row: int) -> tuple[int, int]:
-        """Number of the file that holds the row, and the row's number in it."""
+    def find_row(self, row: int) -> tuple[int, int]:
+        """Find a row of the selection in its files.
+
+        Args:
+            row: index of the row, 0 to N - 1.
+
+        Returns:
+            Index of the file, and index of the row in that file.
+        """
         ends = np.cumsum([len(rows) for rows in self.rows])
         file = int(np.searchsorted(ends, row, side="right"))
-        return file, int(self.rows[file][row - ends[file]])  # counted from the file's end, so below zero
+        return file, int(self.rows[file][row - ends[file]])  # a negative index: counted from the end of this file
 
     def reader(self) -> "SelectionReader":
-        """Reads single clips, (T, selected channels, D)."""
+        """A reader of single clips, (T, selected channels, D)."""
         return SelectionReader(self)
+
+    def _from_each_file(self, array: Callable[[EmbeddingFile], np.ndarray]) -> list[np.ndarray]:
+        return [array(file)[rows] for file, rows in zip(self.files, self.rows, strict=True)]
 
 
 Embeddings = EmbeddingFile | EmbeddingSelection
 
 
 class SelectionReader:
-    """A `ClipReader` for a selection."""
+    """Reads single clips of a selection, as `ClipReader` does for a file.
+
+    Args:
+        selection: the rows and channels.
+    """
 
     def __init__(self, selection: EmbeddingSelection) -> None:
         self.selection = selection
         self._readers = [file.reader() for file in selection.files]
         self._channels = list(selection.channels)
-        self._stored = selection.files[0].header.shape[1:]
+        self._stored_shape = selection.files[0].header.shape[1:]
 
     def __call__(self, row: int, out: np.ndarray) -> None:
-        """Read row `row` into `out`, (T, selected channels, D) of any float type."""
-        file, inside = self.selection.locate(row)
-        clip = np.empty(self._stored, out.dtype)
-        self._readers[file](inside, clip)
+        """Read one row.
+
+        Args:
+            row: index of the row in the selection.
+            out: array (T, selected channels, D) of any float dtype, which is filled.
+        """
+        file, file_row = self.selection.find_row(row)
+        clip = np.empty(self._stored_shape, out.dtype)
+        self._readers[file](file_row, clip)
         np.take(clip, self._channels, axis=1, out=out)
 
     def open(self) -> None:
-        """Open the files before threads ask for it."""
+        """Open the files in this process; call it before several threads read."""
         for reader in self._readers:
             reader.open()
 
 
-def select_clean_views(files: Sequence[EmbeddingFile], chosen: Container[str]) -> EmbeddingSelection:
-    """The clean view of each sequence whose id is `chosen`, from files that were made alike."""
+def select_clean_views(files: Sequence[EmbeddingFile], sequence_ids: Container[str]) -> EmbeddingSelection:
+    """Select the clean view of some sequences.
+
+    Args:
+        files: files that were made alike.
+        sequence_ids: the sequences; an id that is in no file is ignored.
+
+    Returns:
+        All channels of these rows, in the order of the files.
+    """
     rows = tuple(
-        np.flatnonzero((file.views == 0) & np.array([name in chosen for name in file.sequence_ids], bool))
+        np.flatnonzero((file.views == 0) & np.array([name in sequence_ids for name in file.sequence_ids], bool))
         for file in files
     )
     return EmbeddingSelection(tuple(files), rows, tuple(range(len(files[0].header.channel_names))))
 
 
 def select_channels(embeddings: Embeddings, names: Iterable[str]) -> Embeddings:
-    """These channels alone, in the order of the file.
+    """Select channels by name.
+
+    Args:
+        embeddings: a file or a selection.
+        names: channel names in any order.
+
+    Returns:
+        These channels in the order of the file; `embeddings` itself where all channels are selected.
 
     Raises:
-        HandGesturesError: there is no such channel.
+        HandGesturesError: a channel does not exist.
     """
-    there, wanted = embeddings.header.channel_names, set(names)
-    if wanted == set(there):
+    existing, wanted = embeddings.header.channel_names, set(names)
+    if wanted == set(existing):
         return embeddings
-    if unknown := wanted - set(there):
+    if unknown := wanted - set(existing):
         raise HandGesturesError(
             f"channels are chosen among those of {embeddings.path}, but {min(unknown)!r} is none of "
-            f"{', '.join(there)}; run feature_engineering again or choose another"
+            f"{', '.join(existing)}; run feature_engineering again or choose another channel"
         )
-    places = [place for place, name in enumerate(there) if name in wanted]
     if isinstance(embeddings, EmbeddingFile):
-        return EmbeddingSelection((embeddings,), (np.arange(len(embeddings)),), tuple(places))
-    return replace(embeddings, channels=tuple(embeddings.channels[place] for place in places))
+        every_row, every_channel = np.arange(len(embeddings)), tuple(range(len(existing)))
+        embeddings = EmbeddingSelection((embeddings,), (every_row,), every_channel)
+    chosen = zip(embeddings.channels, existing, strict=True)
+    return replace(embeddings, channels=tuple(channel for channel, name in chosen if name in wanted))
 
 
 def remaining_channels(channel_names: Sequence[str], leave_out: Iterable[str]) -> list[str]:
-    """The channels that are left when some are left out: by name ("left_vit"), region ("left") or backbone ("vit").
+    """The channels that remain when some are left out.
+
+    Args:
+        channel_names: all channels.
+        leave_out: names ("left_vit"), regions ("left") or backbones ("vit").
+
+    Returns:
+        Channel names in their order.
 
     Raises:
-        HandGesturesError: one of `leave_out` names no channel, or no channel is left.
+        HandGesturesError: an entry of `leave_out` matches no channel, or no channel remains.
     """
     remaining = list(channel_names)
-    for name in leave_out:
-        meant = {channel for channel in channel_names if name == channel or name in channel.split("_")[:2]}
-        if not meant:
+    for entry in leave_out:
+        matching = {name for name in channel_names if entry == name or entry in name.split("_")[:2]}
+        if not matching:
             raise HandGesturesError(
                 f"channels.leave_out names channels, regions (left, right, full) or backbones (vit, resnext), but "
-                f"{name!r} is none; the channels are {', '.join(channel_names)}"
+                f"{entry!r} is none; the channels are {', '.join(channel_names)}"
             )
-        remaining = [channel for channel in remaining if channel not in meant]
+        remaining = [name for name in remaining if name not in matching]
     if not remaining:
         raise HandGesturesError(
             f"a classifier needs one channel at least, but channels.leave_out, {', '.join(leave_out)}, leaves none; "

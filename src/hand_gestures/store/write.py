@@ -1,8 +1,7 @@
-"""From sequences still to be embedded to one whole file: restartable at any moment, bit for bit the same."""
+"""Write one embeddings file: a run can be killed at any moment, and the next run ends with the same bytes."""
 
 import json
 import logging
-import os
 import shutil
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,125 +10,104 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from hand_gestures.store.checkpoint import ExtractionCheckpoint, explain_disk_errors
 from hand_gestures.store.embedding_file import SCHEMA_VERSION, EmbeddingFile, EmbeddingHeader, PendingEmbeddings
-from hand_gestures.store.parts import Parts, writing_to
 from hand_gestures.utils.errors import HandGesturesError
-from hand_gestures.utils.nested import first_difference
 from hand_gestures.utils.progress import progress
+from hand_gestures.utils.resumable import atomic_write, identity_difference
 
 logger = logging.getLogger(__name__)
 
-WRITERS = 2  # threads that pack and write: the device goes on meanwhile
-GZIP_LEVEL = 4  # told to readers; the chunks come packed
+WRITER_THREADS = 2  # pack and write finished sequences while the device computes the next ones
+GZIP_LEVEL = 4  # only recorded in the file: the chunks are already packed
 
 
-def write_embeddings(path: Path, stream: PendingEmbeddings) -> None:
-    """Embed what is missing and write `path`; memory holds a few sequences at a time.
+def write_embeddings(path: Path, pending: PendingEmbeddings) -> None:
+    """Embed the sequences that are missing and write them to `path`; memory holds a few sequences at a time.
 
-    Each finished sequence lies in `{name}.parts/` until all are there and are joined. Killed at any moment, the
-    next call goes on; with another fingerprint or other frames it starts afresh. A file that is whole and made
-    from the same is left alone. What was at `path` stays until the new file is on disk.
+    A file that is complete and has the same identity is left as it is. Finished sequences are kept in
+    `{name}.parts/` until all of them are joined. After a kill the next call continues; with another fingerprint or
+    other frames it starts again. An earlier file stays at `path` until the new one is on disk.
+
+    Args:
+        path: the HDF5 file.
+        pending: the sequences and the function that embeds them.
 
     Raises:
-        HandGesturesError: a frame is gone, a part is damaged, the disk is full, another run writes the same file.
+        HandGesturesError: a frame or a finished sequence is damaged, the disk is full, or another run writes this file.
     """
-    parts = Parts(path.with_name(path.name + ".parts"))
-    if _is_there(path, stream.header):
-        parts.remove()
+    checkpoint = ExtractionCheckpoint(path)
+    if _is_up_to_date(path, pending.header):
+        checkpoint.remove()
         return
-    with parts.alone():
-        missing = _missing(path, parts, stream)
-        _warn_of_little_room(path, stream.header, len(missing) / max(1, len(stream.sequence_ids)))
-        _embed(missing, parts, stream)
-        with writing_to(path.parent):
-            _join(path, parts, stream)
-        parts.remove()
+    count = len(pending.sequence_ids)
+    with checkpoint.locked():
+        finished = checkpoint.resume(pending.header.identity())
+        if finished:
+            logger.info("%s: %d of %d sequences are embedded already", path.name, len(finished), count)
+        missing = [index for index in range(count) if index not in finished]
+        _warn_if_disk_may_fill(path, pending.header, len(missing) / max(1, count))
+        _embed(missing, checkpoint, pending)
+        with explain_disk_errors(path.parent), atomic_write(path) as partial, h5py.File(partial, "w") as file:
+            _write_rows(file, checkpoint, pending, path.name)
+            _write_header(file, pending.header)
+        checkpoint.remove()
 
 
-def _is_there(path: Path, wanted: EmbeddingHeader) -> bool:
+def _is_up_to_date(path: Path, wanted: EmbeddingHeader) -> bool:
     if not path.exists():
         return False
     try:
-        differs = first_difference(EmbeddingFile(path).header.identity(), wanted.identity())
+        difference = identity_difference(EmbeddingFile(path).header.identity(), wanted.identity())
     except HandGesturesError as error:
-        logger.warning("%s is written anew, as it cannot be read (%s)", path.name, error)
+        logger.warning("%s cannot be read and is written again (%s)", path.name, error)
         return False
-    if differs is None:
-        logger.info("%s is there already, made from the same frames in the same way", path.name)
+    if difference is None:
+        logger.info("%s is up to date, skipping", path.name)
     else:
-        logger.info("%s is written anew: %s was %s and is now %s", path.name, *differs)
-    return differs is None
+        logger.info("%s is written again: %s was %s and is now %s", path.name, *difference)
+    return difference is None
 
 
-def _missing(path: Path, parts: Parts, stream: PendingEmbeddings) -> list[int]:
-    identity = stream.header.identity()
-    earlier = parts.identity()
-    differs = first_difference(earlier, identity) if earlier is not None else None
-    if differs is not None:
-        logger.warning(
-            "what an unfinished run had embedded for %s is removed: %s was %s and is now %s", path.name, *differs
-        )
-    if earlier is None or differs is not None:
-        parts.begin(identity)
-    finished = parts.finished()
-    if finished:
-        logger.info("%s: %d of %d sequences are embedded already", path.name, len(finished), len(stream.sequence_ids))
-    return [place for place in range(len(stream.sequence_ids)) if place not in finished]
+def _embed(missing: list[int], checkpoint: ExtractionCheckpoint, pending: PendingEmbeddings) -> None:
+    """Embed the sequences with these indices; threads pack and write them meanwhile."""
+    writes: deque[Future[None]] = deque()
+    # after an error the pool still writes what is embedded, so that the next run need not embed it again
+    with ThreadPoolExecutor(WRITER_THREADS) as pool:
+        for index, sequence in zip(missing, pending.embed(missing), strict=True):
+            writes.append(pool.submit(checkpoint.write, index, sequence, pending.header.storage))
+            if len(writes) > 2 * WRITER_THREADS:  # a slow disk must not fill the memory
+                writes.popleft().result()
+        for write in writes:
+            write.result()
 
 
-def _embed(missing: list[int], parts: Parts, stream: PendingEmbeddings) -> None:
-    """Embed the sequences at `missing`; packing and writing go on beside it. What was embedded before an error
-    is written before the error is passed on."""
-    waiting: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(WRITERS) as writers:
-        for place, sequence in zip(missing, stream.embed(missing), strict=True):
-            waiting.append(writers.submit(parts.write, place, sequence, stream.header.storage))
-            if len(waiting) > 2 * WRITERS:
-                waiting.popleft().result()
-        for written in waiting:
-            written.result()
-
-
-def _join(path: Path, parts: Parts, stream: PendingEmbeddings) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with h5py.File(partial, "w") as file:
-            _write_rows(file, parts, stream, path.name)
-            _write_header(file, stream.header)
-        _flush(partial)
-        partial.replace(path)
-        _flush(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _write_rows(file: h5py.File, parts: Parts, stream: PendingEmbeddings, name: str) -> None:
-    header, views = stream.header, stream.views
-    rows, frames, channels, width = header.shape
-    sampled, hands = len(header.hand_frames), header.max_hands
+def _write_rows(file: h5py.File, checkpoint: ExtractionCheckpoint, pending: PendingEmbeddings, name: str) -> None:
+    header, views, count = pending.header, pending.views, len(pending.sequence_ids)
+    rows, *clip_shape = header.shape
     data = file.create_dataset(
         "embeddings/data",
         header.shape,
         header.storage,
-        chunks=(1, frames, channels, width),
-        maxshape=(None, frames, channels, width),  # a chunk of one clip fits in a file of none
+        chunks=(1, *clip_shape),
+        maxshape=(None, *clip_shape),  # HDF5 refuses chunks larger than a fixed shape, and a file may have no rows
         shuffle=True,
         compression="gzip",
         compression_opts=GZIP_LEVEL,
     )
     labels = np.empty(rows, np.int64)
-    boxes = np.empty((rows, sampled, hands, 4), np.float32)
-    scores = np.empty((rows, sampled, hands), np.float32)
-    places = range(len(stream.sequence_ids))
-    for place in progress(places, len(places), f"joining {name}"):
-        part = parts.read(place, views)
-        of_sequence = slice(place * views, (place + 1) * views)
-        for row, chunk in enumerate(part.chunks, start=of_sequence.start):
+    boxes = np.empty((rows, len(header.hand_frames), header.max_hands, 4), np.float32)
+    scores = np.empty(boxes.shape[:3], np.float32)
+    for index in progress(range(count), count, f"joining {name}"):
+        packed = checkpoint.read(index, views)
+        own_rows = slice(index * views, (index + 1) * views)
+        for row, chunk in enumerate(packed.chunks, start=own_rows.start):
             data.id.write_direct_chunk((row, 0, 0, 0), chunk)
-        labels[of_sequence], boxes[of_sequence], scores[of_sequence] = part.labels, part.boxes, part.scores
+        labels[own_rows], boxes[own_rows], scores[own_rows] = packed.labels, packed.boxes, packed.scores
+    # the order of these lines decides the bytes of the file
     file["labels/data"] = labels
-    file["views/data"] = np.tile(np.arange(views), len(places))
-    sequence_ids = np.repeat(np.array(stream.sequence_ids, object), views)
+    file["views/data"] = np.tile(np.arange(views), count)
+    sequence_ids = np.repeat(np.array(pending.sequence_ids, object), views)
     file.create_dataset("sequence_ids/data", data=sequence_ids, dtype=h5py.string_dtype())
     file["hands/frames"] = np.array(header.hand_frames, np.int64)
     file["hands/boxes"], file["hands/scores"] = boxes, scores
@@ -141,27 +119,20 @@ def _write_header(file: h5py.File, header: EmbeddingHeader) -> None:
     file.attrs.create("channel_names", header.channel_names, dtype=h5py.string_dtype())
     file.attrs["fingerprint"] = json.dumps(header.fingerprint, sort_keys=True)
     file.attrs["sources"] = header.sources
+    # "closeness" is the attribute's name in files of schema version 1
     file.attrs["closeness"] = json.dumps(header.precision_error, sort_keys=True)
 
 
-def _warn_of_little_room(path: Path, header: EmbeddingHeader, share: float) -> None:
-    """Numbers that hardly compress: the parts and the joined file each take about their plain size."""
+def _warn_if_disk_may_fill(path: Path, header: EmbeddingHeader, missing_share: float) -> None:
+    """Embeddings hardly compress: the joined file and the missing part of `.parts` each take about their plain size."""
     size = int(np.prod(header.shape)) * np.dtype(header.storage).itemsize
-    needed, free = size * (1 + share), shutil.disk_usage(path.parent).free
+    needed, free = size * (1 + missing_share), shutil.disk_usage(path.parent).free
     if needed > free:
         logger.warning(
             "%s may need up to %.1f GB until its parts are joined, but %.1f GB are free in %s: if the disk fills up, "
-            "make room and run again, it goes on where it was",
+            "free disk space and run again, the run continues where it stopped",
             path.name,
             needed / 1e9,
             free / 1e9,
             path.parent,
         )
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

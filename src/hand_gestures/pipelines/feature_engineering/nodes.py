@@ -1,11 +1,9 @@
-"""From sequences to embeddings. Heavy libraries are imported where they are used: the CLI starts without torch."""
-
-from __future__ import annotations
+"""From sequences to embeddings. Each node imports its heavy libraries itself, so that the CLI starts without torch."""
 
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -17,27 +15,23 @@ from hand_gestures.parameters import (
     ExtractionParameters,
     HandParameters,
 )
-
-if TYPE_CHECKING:
-    from hand_gestures.embedding.embed_sequences import HandSearch
-    from hand_gestures.store.embedding_file import EmbeddingFile, PendingEmbeddings
-else:  # Kedro resolves annotations as it starts, and these would import torch
-    EmbeddingFile = PendingEmbeddings = HandSearch = Any
+from hand_gestures.store.embedding_file import EmbeddingFile, PendingEmbeddings
 
 logger = logging.getLogger(__name__)
 
-HAND_SEARCH = {"enabled", "every", "confidence", "max_hands"}  # of the hand parameters; the others say whence the model
-TOLD = {"licence"}  # and changes nothing
+# the licence changes no embedding, and the other hand parameters say how to search
+MODEL_SOURCE_FIELDS = {"name", "revision", "path"}
+DETECTOR_SOURCE_FIELDS = MODEL_SOURCE_FIELDS | {"weights", "sha256", "run_pickled_code"}
 
 
 def fetch_backbones(backbones: BackboneParameters, hands: HandParameters) -> dict[str, dict[str, Any]]:
-    """Find all pretrained models and load each once, so that a wrong one stops the run before any frame is read."""
+    """Find all pretrained models and load each once: a wrong one stops the run before any frame is read."""
     from hand_gestures.backbones.fetch import fetch_models
 
     return fetch_models(
-        vit=backbones.vit.model_dump(exclude=TOLD),
-        resnext=backbones.resnext.model_dump(exclude=TOLD),
-        hands=hands.model_dump(exclude=HAND_SEARCH | TOLD) if hands.enabled else None,
+        vit=backbones.vit.model_dump(include=MODEL_SOURCE_FIELDS),
+        resnext=backbones.resnext.model_dump(include=MODEL_SOURCE_FIELDS),
+        hands=hands.model_dump(include=DETECTOR_SOURCE_FIELDS) if hands.enabled else None,
     )
 
 
@@ -50,22 +44,10 @@ def write_recipe(
     extraction: ExtractionParameters,
     seed: int,
 ) -> dict[str, Any]:
-    """Everything that the embeddings depend on; it becomes the fingerprint of all files."""
-    from hand_gestures.augmentation.mirror import mirrored_labels
-    from hand_gestures.backbones.fetch import model_identity
-    from hand_gestures.utils.devices import choose_precision
+    """Collect everything that decides the embeddings; it becomes the fingerprint of all files."""
+    from hand_gestures.embedding.plan import make_recipe
 
-    flips = augmentation.views > 0 and augmentation.horizontal_flip > 0
-    return {
-        "models": {role: model_identity(files) for role, files in backbone_files.items()},
-        "clips": clips.model_dump(),
-        "augmentation": augmentation.model_dump(mode="json"),
-        "mirrored_labels": mirrored_labels(class_names, augmentation.mirrored_classes, flips),
-        "hands": hands.model_dump(include=HAND_SEARCH),
-        "precision": choose_precision(extraction.precision, extraction.device),
-        "storage": extraction.storage,
-        "seed": seed,
-    }
+    return make_recipe(backbone_files, class_names, clips, augmentation, hands, extraction, seed)
 
 
 def measure_precision(
@@ -75,26 +57,13 @@ def measure_precision(
     backbone_files: dict[str, dict[str, Any]],
     extraction: ExtractionParameters,
 ) -> dict[str, dict[str, float]]:
-    """How near the precision of the run comes to float32, by channel; nothing where it is float32."""
-    if recipe["precision"] == "float32":
-        return {}
-    from hand_gestures.backbones.fetch import model_files
-    from hand_gestures.backbones.networks import load_resnext, load_vit
-    from hand_gestures.embedding.precision_error import log_precision_error, measure_precision_error, sample_frames
-    from hand_gestures.utils.devices import choose_device
+    """Compare the precision of the run with float32, channel by channel; empty where it is float32."""
+    from hand_gestures.embedding.plan import measure_recipe_precision
 
-    precision_error = measure_precision_error(
-        load_vit(model_files(backbone_files["vit"])),
-        load_resnext(model_files(backbone_files["resnext"])),
-        sample_frames(train_sequences, frames_dir, recipe["clips"]["size"]),
-        choose_device(extraction.device),
-        recipe["precision"],
-    )
-    log_precision_error(recipe["precision"], precision_error)
-    return precision_error
+    return measure_recipe_precision(train_sequences, frames_dir, recipe, backbone_files, extraction)
 
 
-def embed(
+def plan_embeddings(
     train_sequences: pd.DataFrame,
     val_sequences: pd.DataFrame,
     test_sequences: pd.DataFrame,
@@ -104,94 +73,26 @@ def embed(
     precision_error: dict[str, dict[str, float]],
     extraction: ExtractionParameters,
 ) -> tuple[PendingEmbeddings, PendingEmbeddings, PendingEmbeddings]:
-    """Embeddings still to be computed: of the training clips the clean view and the augmented ones, of the others
-    the clean one; without a test a file of no rows."""
-    from hand_gestures.augmentation import ClipAugmentation
-    from hand_gestures.backbones.compilation import choose_compiling
-    from hand_gestures.backbones.fetch import model_files
-    from hand_gestures.backbones.networks import load_resnext, load_vit
-    from hand_gestures.embedding.clip_views import VideoSequenceDataset
-    from hand_gestures.embedding.embed_sequences import embed_sequences, sources_digest
-    from hand_gestures.embedding.extractor import ClipEmbedder
-    from hand_gestures.utils.devices import choose_device
+    """Plan the embeddings of all splits. The clips are embedded later, when the catalog saves these outputs."""
+    from hand_gestures.embedding import plan
 
-    size, frames = recipe["clips"]["size"], recipe["clips"]["frames"]
-    views = recipe["augmentation"]["views"]
-    augmentation = ClipAugmentation(size=size, **AugmentationParameters(**recipe["augmentation"]).transform())
-    clips_of_all = len(train_sequences) * (1 + views) + len(val_sequences) + len(test_sequences)
-    wanted = None if extraction.compile == "auto" else extraction.compile
-    embedder = ClipEmbedder(
-        load_vit(model_files(backbone_files["vit"])),
-        load_resnext(model_files(backbone_files["resnext"])),
-        device=choose_device(extraction.device),
-        precision=recipe["precision"],
-        batch_size=None if extraction.batch_size == "auto" else extraction.batch_size,
-        compiled=choose_compiling(wanted, clips_of_all * frames),
-        must_compile=extraction.compile is True,
+    sequences = {"training": train_sequences, "validation": val_sequences, "test": test_sequences}
+    planned = plan.plan_embeddings(sequences, frames_dir, recipe, backbone_files, precision_error, extraction)
+    logger.info(
+        "planned %s: they are embedded when the catalog saves train_embeddings, val_embeddings and test_embeddings",
+        ", ".join(f"{len(one.sequence_ids)} {split} clips of {one.views} views" for split, one in planned.items()),
     )
-    search = _hand_search(recipe, backbone_files, extraction)
-
-    def stream(sequences: pd.DataFrame, augmented_views: int, split: str) -> PendingEmbeddings:
-        return embed_sequences(
-            clips=VideoSequenceDataset(sequences, frames_dir, size, augmentation, augmented_views, recipe["seed"]),
-            embedder=embedder,
-            labels=list(sequences["class_name"]),
-            mirrored_labels=recipe["mirrored_labels"],
-            search=search,
-            fingerprint=recipe,
-            precision_error=precision_error,
-            sources=sources_digest(sequences, frames_dir),
-            frames_per_clip=frames,
-            storage=recipe["storage"],
-            workers=extraction.workers,
-            doing=f"embedding {split} clips",
-        )
-
-    return (
-        stream(train_sequences, views, "training"),
-        stream(val_sequences, 0, "validation"),
-        stream(test_sequences, 0, "test"),
-    )
-
-
-def _hand_search(
-    recipe: dict[str, Any], backbone_files: dict[str, dict[str, Any]], extraction: ExtractionParameters
-) -> HandSearch:
-    from hand_gestures.embedding.embed_sequences import HandSearch
-
-    hands, clips = recipe["hands"], recipe["clips"]
-    if not hands["enabled"]:
-        return HandSearch(None, (), hands["max_hands"])
-    from hand_gestures.backbones.fetch import model_files
-    from hand_gestures.backbones.hand_detector import HandDetector
-    from hand_gestures.utils.devices import choose_device
-
-    detector = HandDetector(
-        model_files(backbone_files["hands"]),
-        image_size=clips["size"],
-        confidence=hands["confidence"],
-        max_hands=hands["max_hands"],
-        device=str(choose_device(extraction.device)),
-    )
-    return HandSearch(detector, range(0, clips["frames"], hands["every"]), hands["max_hands"])
+    return planned["training"], planned["validation"], planned["test"]
 
 
 def report_hands(
     train_embeddings: EmbeddingFile, val_embeddings: EmbeddingFile, test_embeddings: EmbeddingFile
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How often hands were found, by class and split, and in each sequence; clips without any are a warning."""
-    from hand_gestures.embedding.hand_tables import hand_rates, hand_table
+    """How often hands were found, by class and split, and in each sequence."""
+    from hand_gestures.embedding.hand_tables import hand_rates, hand_table, warn_about_clips_without_hands
 
     hands = hand_table({"train": train_embeddings, "val": val_embeddings, "test": test_embeddings})
-    searched = len(train_embeddings.header.hand_frames) > 0
-    without = hands.loc[hands["frames_with_hand"] == 0, "sequence_id"]
-    if searched and len(without):
-        logger.warning(
-            "in %d of %d clips no hand was found, in %s for instance; see hand_rates.csv and hand_detections.csv",
-            len(without),
-            len(hands),
-            without.iloc[0],
-        )
+    warn_about_clips_without_hands(hands)
     return hand_rates(hands), hands
 
 
@@ -204,7 +105,7 @@ def draw_hand_sheets(
     test_embeddings: EmbeddingFile,
     dataset_report: DatasetReportParameters,
 ) -> Iterator[tuple[str, bytes]]:
-    """The contact sheets once more, of the frames that were searched, hands marked; none without a search."""
+    """Contact sheets of the frames in which hands were searched, with the hands marked; none without a search."""
     from hand_gestures.dataset.split_table import sides_of
     from hand_gestures.embedding.hand_tables import hand_boxes
     from hand_gestures.reporting.picture_sheets import MarkedHands, contact_sheets

@@ -1,12 +1,12 @@
-"""Sequences → embeddings and hands → HDF5."""
+"""Sequences → pending embeddings → HDF5, written when the catalog saves them → tables and sheets of found hands."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
 from hand_gestures.pipelines.feature_engineering.nodes import (
     draw_hand_sheets,
-    embed,
     fetch_backbones,
     measure_precision,
+    plan_embeddings,
     report_hands,
     write_recipe,
 )
@@ -49,7 +49,7 @@ def create_pipeline() -> Pipeline:
                 name="measure_precision",
             ),
             node(
-                embed,
+                plan_embeddings,
                 inputs=[
                     "train_sequences",
                     "val_sequences",
@@ -61,7 +61,7 @@ def create_pipeline() -> Pipeline:
                     "params:extraction",
                 ],
                 outputs=["train_embeddings", "val_embeddings", "test_embeddings"],
-                name="embed",
+                name="plan_embeddings",
             ),
             node(
                 report_hands,
