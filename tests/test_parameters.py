@@ -225,15 +225,6 @@ def test_every_device_is_accepted(base, device):
     check_parameters(changed(base, "extraction.device", device))
 
 
-def test_devices_share_a_batch_evenly_and_are_no_single_one(base):
-    check_parameters(changed(base, "training.devices", 4))
-    unequal = complaint(changed(base, "training.devices", 3))
-    assert "parameter 'training.devices' is 3, but a batch of 32 clips cannot be shared out evenly" in unequal
-    single = changed(base, "training.device", "cuda:1")
-    check_parameters(single)
-    assert "cuda:1 is a single one: set training.device to cuda" in complaint(changed(single, "training.devices", 2))
-
-
 @pytest.mark.parametrize("preload", [True, False, "auto"])
 def test_preload_is_on_off_or_auto(base, preload):
     check_parameters(changed(base, "training.preload", preload))
