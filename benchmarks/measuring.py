@@ -1,4 +1,4 @@
-"""What the benchmarks share: runs that take turns, the machine in one line, Markdown tables."""
+"""What the benchmarks share: interleaved runs, a line about the machine, Markdown tables."""
 
 import argparse
 import os
@@ -14,17 +14,34 @@ PACKAGES = ("torch", "numpy", "h5py", "opencv-python", "albumentations", "transf
 
 
 def arguments(purpose: str | None, *numbers: str) -> argparse.Namespace:
-    """`quick`: whether to go through once with as little as possible, to see that it runs; and `numbers` that a script
-    hands to a process of its own."""
+    """Parse the command line.
+
+    Args:
+        purpose: the help text.
+        numbers: integer options that a script passes to its own subprocess; they are not shown in the help.
+
+    Returns:
+        `quick` (run once on as little data as possible, to see that the benchmark works) and the `numbers`.
+    """
     parser = argparse.ArgumentParser(description=purpose)
-    parser.add_argument("--quick", action="store_true", help="a smoke run: its figures mean nothing")
+    parser.add_argument("--quick", action="store_true", help="only see that it works: the numbers mean nothing")
     for name in numbers:
         parser.add_argument(f"--{name}", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each way in each round. The ways take turns: what slows the machine down meets all of them."""
+    """Measure several ways of doing the same work.
+
+    The ways take turns in every round, so that other load on the machine slows down all of them.
+
+    Args:
+        ways: name to the function that is measured.
+        rounds: how often each function runs.
+
+    Returns:
+        Name to the seconds of each round.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, run in ways.items():
@@ -35,18 +52,18 @@ def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str,
 
 
 def ratio(slow: Sequence[float], fast: Sequence[float]) -> str:
-    """How many times faster: the median over rounds, and the range of it."""
+    """How many times faster `fast` is: median and range over the rounds."""
     by_round = [one / other for one, other in zip(slow, fast, strict=True)]
     return f"{statistics.median(by_round):,.1f}x ({min(by_round):,.1f} to {max(by_round):,.1f})"
 
 
 def milliseconds(seconds: Sequence[float], units: int) -> str:
-    """The median for one of `units`."""
+    """The median time per unit."""
     return f"{statistics.median(seconds) / units * 1e3:,.2f} ms"
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A Markdown table below the machine and the versions it was measured with."""
+    """Print a Markdown table, with the machine and the package versions above it."""
     versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
     print(f"\n### {title}\n\n{_processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}\n")
     print("| " + " | ".join(columns) + " |")
@@ -56,6 +73,6 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 
 def _processor() -> str:
-    names = Path("/proc/cpuinfo")
-    lines = names.read_text().splitlines() if names.is_file() else []
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())

@@ -1,10 +1,10 @@
-"""One step of training: the program's precision where the CPU computes in bfloat16, beside a plain float32 loop."""
+"""Time of a training step: the precision that the program chooses for this CPU, compared with float32."""
 
 import numpy as np
 import torch
 from measuring import arguments, interleaved, milliseconds, print_table, ratio
 
-from hand_gestures.classifier import CNNBiLSTMWithAttention
+from hand_gestures.classifier.bilstm import CNNBiLSTMWithAttention
 from hand_gestures.training.train import choose_training_precision
 
 CLASSES, CHANNELS, FRAMES, WIDTH = 18, 12, 32, 768
@@ -12,7 +12,10 @@ BATCH, STEPS, ROUNDS = 32, 2, 5
 
 
 class Step:
-    """Forward, backward, clipping and RAdam on one batch of random numbers, as Lightning does them."""
+    """`STEPS` training steps on one batch of random numbers: forward, backward, gradient clipping and RAdam.
+
+    The same work as in training, without Lightning around it.
+    """
 
     def __init__(self, precision: str, hidden: int, layers: int, batch: int) -> None:
         torch.manual_seed(0)
@@ -36,18 +39,18 @@ class Step:
 
 
 def main() -> None:
-    """Both in turn, after one step each that is not counted."""
+    """Measure both precisions in turn and print a table."""
     quick = arguments(__doc__).quick
     hidden, layers, batch, rounds = (8, 1, 2, 1) if quick else (512, 3, BATCH, ROUNDS)
     precision = choose_training_precision("auto", "cpu")
     ways = {name: Step(kind, hidden, layers, batch) for name, kind in (("plain", "float32"), ("ours", precision))}
     for step in ways.values():
-        step()
+        step()  # the first call allocates memory, so it is not measured
     seconds = interleaved(ways, rounds)
     clips = STEPS * batch
     print_table(
         f"A training step, a clip of 12 x 32 x 768 (hidden {hidden}, {layers} layers, batch {batch}, {rounds} rounds)",
-        ["figure", "float32", "program", "faster", "reach"],
+        ["metric", "float32", "program", "faster", "expected"],
         [
             [
                 f"in {precision}",

@@ -8,13 +8,13 @@ from hand_gestures.utils.errors import HandGesturesError
 
 
 def write_clip(folder, name, colours, size=(64, 48)):
-    paths = [f"{name}-{place}.png" for place in range(len(colours))]
+    paths = [f"{name}-{index}.png" for index in range(len(colours))]
     for path, colour in zip(paths, colours, strict=True):
         Image.new("RGB", size, colour).save(folder / path)
     return {"sequence_id": name, "frames": paths}
 
 
-def test_a_clip_is_the_mean_of_its_frames_whatever_their_order_and_size(tmp_path):
+def test_a_clip_is_the_mean_of_its_frames_regardless_of_their_order_and_size(tmp_path):
     red, blue = (200, 0, 0), (0, 0, 100)
     sequences = pd.DataFrame(
         [
@@ -32,7 +32,7 @@ def test_a_clip_is_the_mean_of_its_frames_whatever_their_order_and_size(tmp_path
     assert not (a == c).all()
 
 
-def test_where_things_are_is_kept(tmp_path):
+def test_averaged_pixels_keep_their_positions(tmp_path):
     picture = np.zeros((80, 80, 3), np.uint8)
     picture[:40] = 255
     Image.fromarray(picture).save(tmp_path / "half.png")
@@ -42,7 +42,7 @@ def test_where_things_are_is_kept(tmp_path):
     assert (pixels.reshape(8, 8, 3)[4:] == 0).all()
 
 
-def test_a_missing_frame_is_named(tmp_path):
+def test_the_error_names_a_missing_frame(tmp_path):
     sequences = pd.DataFrame({"sequence_id": ["x"], "frames": [["gone.png"] * 32]})
     with pytest.raises(HandGesturesError, match=r"gone\.png"):
         average_pixels(sequences, tmp_path, processes=1)

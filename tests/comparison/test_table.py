@@ -2,18 +2,17 @@ import numpy as np
 import pytest
 
 from hand_gestures.comparison.table import compare_variants, tabulate_trials
-from hand_gestures.comparison.trials import Trial
-from hand_gestures.comparison.variants import Variant
+from hand_gestures.comparison.variants import Trial, Variant
 
 CLIPS = [f"wave/p{person}-{take}" for person in range(8) for take in range(2)]
 GROUPS = {clip: clip[5:7] for clip in CLIPS}
 
 
 def trial(variant, seed, wrong, clips=CLIPS, seconds=2.0):
-    right = {clip: place not in wrong for place, clip in enumerate(clips)}
+    right = {clip: index not in wrong for index, clip in enumerate(clips)}
     accuracy = float(np.mean(list(right.values())))
-    figures = {"accuracy": accuracy, "loss": 1 - accuracy, "accuracy_waves": accuracy}
-    return Trial(variant, seed, figures, 100, seconds, [{"epoch": 1}], right)
+    metrics = {"accuracy": accuracy, "loss": 1 - accuracy, "accuracy_waves": accuracy}
+    return Trial(variant, seed, metrics, 100, seconds, [{"epoch": 1}], right)
 
 
 def compare(trials):
@@ -23,7 +22,7 @@ def compare(trials):
 BILSTM, PROBE = Variant("bilstm"), Variant("linear_probe")
 
 
-def test_means_spread_and_median_are_over_the_seeds():
+def test_mean_spread_and_median_are_taken_over_the_seeds():
     table = compare([trial(BILSTM, 1, {0}), trial(BILSTM, 2, {0, 1, 2}, seconds=4.0), trial(PROBE, 1, {5})])
     assert table["variant"].tolist() == ["bilstm", "linear_probe"]
     first, second = table.iloc[0], table.iloc[1]
@@ -35,7 +34,7 @@ def test_means_spread_and_median_are_over_the_seeds():
     assert np.isnan(second["accuracy_spread"])
 
 
-def test_a_difference_is_paired_on_the_same_clips_and_drawn_by_group():
+def test_a_difference_is_paired_by_clip_and_its_interval_resamples_groups():
     table = compare([trial(BILSTM, 1, set()), trial(PROBE, 1, {0, 1, 2, 3, 4, 5})])  # three of eight persons
     row = table.iloc[1]
     assert row["difference"] == pytest.approx(-6 / 16)
@@ -47,22 +46,22 @@ def test_a_difference_is_paired_on_the_same_clips_and_drawn_by_group():
     assert width > clip_by_clip["difference_high"] - clip_by_clip["difference_low"]
 
 
-def test_the_same_mistakes_make_no_difference_whatever_the_clips():
+def test_the_same_mistakes_make_no_difference():
     row = compare([trial(BILSTM, 1, {0, 5}), trial(PROBE, 1, {0, 5})]).iloc[1]
     assert row["difference"] == 0
     assert np.isnan(row["difference_low"])
 
 
-def test_nothing_is_compared_with_itself_or_on_other_clips():
+def test_a_variant_is_not_compared_with_itself_or_with_other_clips():
     elsewhere = trial(Variant("bilstm", views=1, split="random"), 1, {0}, clips=CLIPS[4:])
     table = compare([trial(BILSTM, 1, {1}), elsewhere])
     assert table[["difference", "difference_low", "difference_high"]].isna().all(axis=None)
     assert table["split"].tolist() == ["grouped", "random"]
 
 
-def test_the_table_of_trials_has_a_row_each():
-    nothing_learnt = trial(Variant("nearest_neighbour"), 1, {2})._replace(parameters=None, seconds=None, history=[])
-    table = tabulate_trials([trial(Variant("bilstm", "left", 1), 7, {1}), nothing_learnt])
+def test_the_table_of_trials_has_one_row_per_trial():
+    untrained = trial(Variant("nearest_neighbour"), 1, {2})._replace(parameters=None, seconds=None, history=[])
+    table = tabulate_trials([trial(Variant("bilstm", "left", 1), 7, {1}), untrained])
     assert table.iloc[0][["variant", "without", "views", "seed", "epochs"]].tolist() == [
         "bilstm without left on 1 view",
         "left",

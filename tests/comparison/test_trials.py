@@ -40,10 +40,10 @@ def compared_by(train_file, val_file, **changes):
         train_file,
         val_file,
         CHANNEL_NAMES,
-        random_sides={name: "val" if place % 4 == 0 else "train" for place, name in enumerate(ids)},
+        random_sides={name: "val" if index % 4 == 0 else "train" for index, name in enumerate(ids)},
         pixels={name: np.full(3, float(labels[name])) for name in ids},
         network=NETWORK,
-        training=TRAINING | changes,
+        training=TRAINING.model_copy(update=changes),
         class_sets={"swipes": ["swipe_left", "swipe_right"]},
     )
 
@@ -64,7 +64,7 @@ def without_time(trials):
     return [trial._replace(seconds=None) for trial in trials]
 
 
-def test_every_variant_is_tried_with_every_seed_and_what_draws_nothing_once(compared, folder):
+def test_every_variant_runs_with_every_seed_and_nearest_neighbour_once(compared, folder):
     trials = list(run_trials(VARIANTS, SEEDS, compared, folder))
     assert [trial.name for trial in trials] == [
         "bilstm, seed 1",
@@ -83,11 +83,11 @@ def test_every_variant_is_tried_with_every_seed_and_what_draws_nothing_once(comp
     assert len(bilstm.history) == 3
     assert bilstm.parameters > probe.parameters > 0
     assert nearest.parameters is nearest.seconds is None
-    assert nearest.figures == {"accuracy": 1, "mean_class_accuracy": 1, "macro_f1": 1, "accuracy_swipes": 1}
-    assert set(bilstm.figures) == {"accuracy", "mean_class_accuracy", "macro_f1", "loss", "accuracy_swipes"}
+    assert nearest.metrics == {"accuracy": 1, "mean_class_accuracy": 1, "macro_f1": 1, "accuracy_swipes": 1}
+    assert set(bilstm.metrics) == {"accuracy", "mean_class_accuracy", "macro_f1", "loss", "accuracy_swipes"}
     assert set(bilstm.right) == set(compared.val_file.sequence_ids)
     assert set(random_split.right) == {name for name, side in compared.random_sides.items() if side == "val"}
-    assert bilstm.figures["accuracy"] == pytest.approx(np.mean(list(bilstm.right.values())))
+    assert bilstm.metrics["accuracy"] == pytest.approx(np.mean(list(bilstm.right.values())))
     assert bilstm.described() == {
         "network": "bilstm",
         "split": "grouped",
@@ -96,16 +96,16 @@ def test_every_variant_is_tried_with_every_seed_and_what_draws_nothing_once(comp
     }
 
 
-def test_finished_trials_are_taken_from_disk(compared, folder, monkeypatch):
+def test_finished_trials_are_read_from_disk(compared, folder, monkeypatch):
     first = list(run_trials(VARIANTS, SEEDS, compared, folder))
     monkeypatch.setattr(module, "train_classifier", None)  # calling it would fail
     assert list(run_trials(VARIANTS, SEEDS, compared, folder)) == first
     assert list(run_trials(VARIANTS[3:4], [2], compared, folder)) == [first[6]]
 
 
-def test_other_settings_or_other_files_are_tried_anew(compared, folder, write_file):
+def test_other_parameters_or_other_files_start_a_trial_afresh(compared, folder, write_file):
     (first,) = run_trials(VARIANTS[:1], [1], compared, folder)
-    longer = replace(compared, training=TRAINING | {"epochs": 4})
+    longer = replace(compared, training=TRAINING.model_copy(update={"epochs": 4}))
     (second,) = run_trials(VARIANTS[:1], [1], longer, folder)
     assert (len(first.history), len(second.history)) == (3, 4)
     others = compared_by(write_file("train2.h5", 27, views=2), compared.val_file)
@@ -113,10 +113,17 @@ def test_other_settings_or_other_files_are_tried_anew(compared, folder, write_fi
     assert third.history != first.history
 
 
-def test_a_clip_whose_pixels_are_not_known_is_named(compared, folder):
-    stranger = compared.val_file.sequence_ids[3]
-    pixels = {name: value for name, value in compared.pixels.items() if name != stranger}
-    with pytest.raises(HandGesturesError, match=rf"1 are not, '{stranger}' for one; run data_processing"):
+@pytest.mark.parametrize("content", ["{", '{"identity": {}, "variant": {"network": "bilstm"}, "figures": {}}'])
+def test_a_damaged_or_older_trial_file_starts_the_trial_afresh(compared, folder, content):
+    (folder / "nearest_neighbour.json").write_text(content)
+    (trial,) = run_trials([Variant("nearest_neighbour")], [1], compared, folder)
+    assert json.loads((folder / "nearest_neighbour.json").read_text())["trial"]["metrics"] == trial.metrics
+
+
+def test_the_error_names_a_clip_without_pixels(compared, folder):
+    unknown = compared.val_file.sequence_ids[3]
+    pixels = {name: value for name, value in compared.pixels.items() if name != unknown}
+    with pytest.raises(HandGesturesError, match=rf"1 have none, for example '{unknown}'; run data_processing"):
         list(run_trials([Variant("nearest_neighbour")], [1], replace(compared, pixels=pixels), folder))
 
 
@@ -135,7 +142,7 @@ for trial in run_trials(VARIANTS[:1], SEEDS, compared, folder / "comparison"):
 """
 
 
-def test_a_killed_comparison_goes_on_and_ends_as_an_undisturbed_one(compared, folder, tmp_path):
+def test_a_killed_comparison_continues_and_equals_an_undisturbed_one(compared, folder, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     run = subprocess.Popen([sys.executable, script, tmp_path], stdout=subprocess.PIPE, text=True)
@@ -149,8 +156,8 @@ def test_a_killed_comparison_goes_on_and_ends_as_an_undisturbed_one(compared, fo
     assert not (folder / "bilstm, seed 2.json").exists()
     longer = compared_by(EmbeddingFile(tmp_path / "train.h5"), EmbeddingFile(tmp_path / "val.h5"), epochs=12)
     resumed = list(run_trials(VARIANTS[:1], SEEDS, longer, folder))
-    assert resumed[0].history == kept["history"]
-    assert resumed[1].seconds is None  # it was interrupted: how long it takes is not known
+    assert resumed[0].history == kept["trial"]["history"]
+    assert resumed[1].seconds is None  # it was interrupted, so its duration is not known
     (tmp_path / "undisturbed").mkdir()
     undisturbed = list(run_trials(VARIANTS[:1], SEEDS, longer, tmp_path / "undisturbed"))
     assert without_time(resumed) == without_time(undisturbed)

@@ -1,19 +1,26 @@
-"""All trials in one table: what each variant reaches over its seeds, and how far that is from the first one."""
+"""Trials and variants as tables: metrics over the seeds, and the difference from the first variant."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from hand_gestures.comparison.trials import KEPT, Trial
+from hand_gestures.comparison.variants import Trial
 from hand_gestures.evaluation.intervals import bootstrap_intervals
 
-FEWEST = 2  # seeds that have a spread
+DIFFERENCE = ("difference", "difference_low", "difference_high")
 
 
 def tabulate_trials(trials: Sequence[Trial]) -> pd.DataFrame:
-    """A row a trial: `variant`, `network`, `without`, `views`, `split`, `seed`, its figures, `parameters`, `seconds`,
-    `epochs`."""
+    """One row per trial.
+
+    Args:
+        trials: as `run_trials` yields them.
+
+    Returns:
+        Columns `variant`, `network`, `without`, `views`, `split`, `seed`, the metrics, `parameters`, `seconds` and
+        `epochs`.
+    """
     return pd.DataFrame(
         [
             {
@@ -23,7 +30,7 @@ def tabulate_trials(trials: Sequence[Trial]) -> pd.DataFrame:
                 "views": trial.variant.views,
                 "split": trial.variant.split,
                 "seed": trial.seed,
-                **trial.figures,
+                **trial.metrics,
                 "parameters": trial.parameters,
                 "seconds": trial.seconds,
                 "epochs": len(trial.history),
@@ -36,39 +43,47 @@ def tabulate_trials(trials: Sequence[Trial]) -> pd.DataFrame:
 def compare_variants(
     trials: Sequence[Trial], groups: Mapping[str, str], draws: int, level: float, seed: int
 ) -> pd.DataFrame:
-    """A row a variant, in the order of the trials.
+    """One row per variant, in the order of the trials.
+
+    Args:
+        trials: as `run_trials` yields them.
+        groups: sequence_id to its group.
+        draws: bootstrap draws for the intervals.
+        level: confidence level of the intervals, 0..1.
+        seed: seed of the draws.
 
     Returns:
-        `variant`, `split`, `seeds`, the mean of each figure over the seeds, `accuracy_spread` (their standard
-        deviation, missing of one seed), `parameters`, `seconds` (median), and `difference` of the mean accuracy from
-        the first variant's on the same clips, with the ends of its interval: of resampled groups, as in
-        `bootstrap_intervals`; missing on other clips.
+        Columns `variant`, `split`, `seeds` (number of trials), the mean of each metric over the seeds,
+        `accuracy_spread` (standard deviation over the seeds, NaN for one seed), `parameters`, `seconds` (median),
+        `difference` (mean accuracy minus that of the first variant on the same clips), `difference_low` and
+        `difference_high` (its interval over resampled groups, see `bootstrap_intervals`). The last three are NaN for
+        the first variant and for variants that were validated on other clips.
     """
-    table = tabulate_trials(trials)
-    figures = [name for name in table.columns if name in KEPT or name.startswith("accuracy_")]
-    right = {name: _share_right(trials, name) for name in table["variant"].unique()}
+    by_trial = tabulate_trials(trials)
+    metrics = list(dict.fromkeys(name for trial in trials for name in trial.metrics))
+    right = {name: _share_right(trials, name) for name in by_trial["variant"].unique()}
     reference = next(iter(right.values()))
     rows = []
-    for name, of_variant in table.groupby("variant", sort=False):
+    for name, of_variant in by_trial.groupby("variant", sort=False):
         rows.append(
             {
                 "variant": name,
                 "split": of_variant["split"].iloc[0],
                 "seeds": len(of_variant),
-                **of_variant[figures].mean(),
-                "accuracy_spread": of_variant["accuracy"].std() if len(of_variant) >= FEWEST else np.nan,
+                **of_variant[metrics].mean(),
+                "accuracy_spread": of_variant["accuracy"].std(),
                 "parameters": of_variant["parameters"].iloc[0],
                 "seconds": of_variant["seconds"].median(),
                 **_difference(right[str(name)], reference, groups, draws, level, seed),
             }
         )
     table = pd.DataFrame(rows).astype({"parameters": "Int64"})
-    table.loc[0, ["difference", "difference_low", "difference_high"]] = np.nan  # from itself
+    table.loc[0, list(DIFFERENCE)] = np.nan  # the first variant is not compared with itself
     return table
 
 
 def _share_right(trials: Sequence[Trial], name: str) -> pd.Series:
-    """In how many of a variant's trials each clip is right, 0..1, by sequence_id."""
+    """By sequence_id, the share of the trials of a variant whose prediction is correct."""
     return pd.DataFrame([trial.right for trial in trials if trial.variant.name == name]).mean()
 
 
@@ -76,12 +91,12 @@ def _difference(
     right: pd.Series, reference: pd.Series, groups: Mapping[str, str], draws: int, level: float, seed: int
 ) -> dict[str, float]:
     if set(right.index) != set(reference.index):
-        return dict.fromkeys(("difference", "difference_low", "difference_high"), np.nan)
-    apart = (right - reference.reindex(right.index)).to_numpy(float)
+        return dict.fromkeys(DIFFERENCE, np.nan)
+    by_clip = (right - reference.reindex(right.index)).to_numpy(float)  # (N,)
 
     def measure(weights: np.ndarray) -> dict[str, np.ndarray]:
-        return {"difference": weights @ apart / weights.sum(axis=1)}
+        return {"difference": weights @ by_clip / weights.sum(axis=1)}
 
-    clustered = [groups[sequence_id] for sequence_id in right.index]
-    low, high = bootstrap_intervals(measure, clustered, draws, level, seed).get("difference", (np.nan, np.nan))
-    return {"difference": float(apart.mean()), "difference_low": low, "difference_high": high}
+    group_of_clip = [groups[sequence_id] for sequence_id in right.index]
+    low, high = bootstrap_intervals(measure, group_of_clip, draws, level, seed).get("difference", (np.nan, np.nan))
+    return {"difference": float(by_clip.mean()), "difference_low": low, "difference_high": high}

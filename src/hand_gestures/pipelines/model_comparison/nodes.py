@@ -1,13 +1,14 @@
-"""The classifier beside simpler ones and fewer inputs. torch is imported where it is used: the CLI starts fast."""
+"""Compare the classifier with simpler ones and with fewer inputs.
 
-from __future__ import annotations
+torch and matplotlib are imported inside the functions that use them, so that the CLI starts fast.
+"""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from hand_gestures.mlflow_support import tracking
+from hand_gestures.comparison.variants import Trial, make_variants
 from hand_gestures.parameters import (
     ChannelParameters,
     ComparisonParameters,
@@ -15,21 +16,18 @@ from hand_gestures.parameters import (
     NetworkParameters,
     TrainingParameters,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from hand_gestures.store.embedding_file import EmbeddingFile
-else:  # Kedro resolves annotations as it starts, and these would import torch and matplotlib
-    EmbeddingFile = Figure = Any
+from hand_gestures.pipelines.types import Figure
+from hand_gestures.store.embedding_file import EmbeddingFile
+from hand_gestures.store.selection import remaining_channels
+from hand_gestures.utils.rules import groups_known
 
 
 def average_pixels(sequences: pd.DataFrame, frames_dir: Path, comparison: ComparisonParameters) -> pd.DataFrame:
-    """Tiny averaged pixels of each sequence, which tell rooms and clothes but no gesture; none where not asked for."""
-    from hand_gestures.comparison import pixel_baseline as tiny_pixels
+    """Average a few frames of each sequence to tiny pictures; an empty table if nearest neighbour is turned off."""
+    from hand_gestures.comparison import pixel_baseline
 
-    asked = sequences if comparison.nearest_neighbour else sequences.head(0)
-    return tiny_pixels.average_pixels(asked, frames_dir, comparison.processes)
+    wanted = sequences if comparison.nearest_neighbour else sequences.head(0)
+    return pixel_baseline.average_pixels(wanted, frames_dir, comparison.processes)
 
 
 def compare_models(
@@ -38,6 +36,7 @@ def compare_models(
     split: pd.DataFrame,
     pixels: pd.DataFrame,
     trials_folder: Path,
+    on_trial: Callable[[Trial], None],
     network: NetworkParameters,
     channels: ChannelParameters,
     training: TrainingParameters,
@@ -45,38 +44,35 @@ def compare_models(
     comparison: ComparisonParameters,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All trials, each a nested run as it ends, and the table of variants."""
+    """Run all trials and report each to `on_trial` when it ends.
+
+    Returns:
+        The table of trials and the table of variants.
+    """
     from hand_gestures.comparison.table import compare_variants, tabulate_trials
     from hand_gestures.comparison.trials import Compared, run_trials
-    from hand_gestures.comparison.variants import make_variants
-    from hand_gestures.dataset.split_table import count_groups
-    from hand_gestures.store.selection import remaining_channels
 
-    chosen = remaining_channels(train_embeddings.header.channel_names, channels.leave_out)
-    groups_known = count_groups(split, split["sequence_id"]) is not None
+    channel_names = remaining_channels(train_embeddings.header.channel_names, channels.leave_out)
     variants = make_variants(
         network.name,
-        comparison.networks,
-        without=comparison.leave_out,
-        views=comparison.views,
-        pixels=comparison.nearest_neighbour,
-        random_split=comparison.random_split and groups_known,
-        channel_names=chosen,
-        views_there=training.views or int(train_embeddings.views.max()) + 1,
+        comparison,
+        channel_names=channel_names,
+        available_views=training.views or int(train_embeddings.views.max()) + 1,
+        groups_known=groups_known(split["sequence_id"], split["group"]),
     )
     compared = Compared(
         train_embeddings,
         val_embeddings,
-        chosen,
+        channel_names,
         random_sides=dict(zip(split["sequence_id"], split["random_side"], strict=True)),
         pixels=dict(zip(pixels["sequence_id"], pixels["pixels"], strict=True)),
-        network=network.model_dump(),
-        training=training.model_dump(),
+        network=network,
+        training=training,
         class_sets=evaluation.class_sets,
     )
     trials = []
     for trial in run_trials(variants, comparison.seeds, compared, trials_folder):
-        tracking.log_trial(trial.name, trial.described(), trial.figures, trial.history)
+        on_trial(trial)
         trials.append(trial)
     groups = dict(zip(split["sequence_id"], split["group"], strict=True))
     table = compare_variants(trials, groups, evaluation.bootstrap_draws, evaluation.confidence_level, seed)
@@ -84,16 +80,16 @@ def compare_models(
 
 
 def draw_comparison(trials: pd.DataFrame) -> Figure:
-    """Accuracy of every variant and seed."""
+    """Plot the accuracy of every variant and seed."""
     from hand_gestures.reporting.comparison_report import variant_accuracy
 
     return variant_accuracy(trials)
 
 
 def write_comparison(
-    table: pd.DataFrame, figure: Path, class_names: list[str], evaluation: EvaluationParameters, notice: str | None
+    table: pd.DataFrame, plot: Path, class_names: list[str], evaluation: EvaluationParameters, notice: str | None
 ) -> str:
-    """The page: what the comparison says, its figure and its table."""
+    """Write the HTML page of the comparison: findings, plot and table."""
     from hand_gestures.reporting.comparison_report import comparison_page
 
-    return comparison_page(table, len(class_names), evaluation.confidence_level, notice, figure)
+    return comparison_page(table, len(class_names), evaluation.confidence_level, notice, plot)

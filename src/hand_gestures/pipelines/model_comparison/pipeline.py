@@ -1,4 +1,4 @@
-"""Networks, fewer inputs and seeds, on the same HDF5 files → one table."""
+"""Train several networks and inputs with several seeds on the same HDF5 files, and collect them in one table."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
@@ -11,7 +11,7 @@ from hand_gestures.pipelines.model_comparison.nodes import (
 
 
 def create_pipeline() -> Pipeline:
-    """The `model_comparison` pipeline: what `modeling` takes, many times over. It is part of no other one."""
+    """The `model_comparison` pipeline. It trains many times, so no other pipeline includes it."""
     return pipeline(
         [
             node(
@@ -28,6 +28,7 @@ def create_pipeline() -> Pipeline:
                     "split",
                     "tiny_pixels",
                     "comparison_work",
+                    "on_trial",
                     "params:network",
                     "params:channels",
                     "params:training",
