@@ -1,7 +1,7 @@
-"""Seconds from a JPEG frame to its twelve channels: the program in float32 and bfloat16 beside the plain flow.
+"""Seconds from a JPEG frame to its twelve channels: the program in float32 and bfloat16 compared with the plain flow.
 
-The real architectures with random weights, which serve for speed. What a change of precision or of the picture's
-size does to the features is told apart from speed, with weights that are not trained: real ones may differ.
+The real architectures with random weights: speed does not depend on the weights. How precision and image size change
+the features is measured apart from speed, and may differ for trained weights.
 """
 
 import tempfile
@@ -27,8 +27,8 @@ from hand_gestures.video.image_files import read_frame
 
 Embedders = dict[str, ClipEmbedder]
 FRAMES, ROUNDS = 8, 3
-HALF = (0.5, 0.5, 0.5)  # mean and spread of the ViT's image processor
-REACH = {"float32": ("1.8x", "2.7x (OpenVINO)"), "bfloat16": ("4x", "5.8x (bf16 matrix peak of two Zen 4 cores)")}
+HALF = (0.5, 0.5, 0.5)  # mean and standard deviation of the ViT's image processor
+EXPECTED = {"float32": ("1.8x", "2.7x (OpenVINO)"), "bfloat16": ("4x", "5.8x (bf16 matrix peak of two Zen 4 cores)")}
 
 
 class Networks(NamedTuple):
@@ -40,7 +40,7 @@ class Networks(NamedTuple):
 
 
 def make_networks(quick: bool) -> Networks:
-    """Random weights; the ResNeXt's statistics are those of some pictures, so that its features keep their size."""
+    """Random weights; the ResNeXt gets batch statistics of some images, so that its features do not vanish."""
     import timm
     from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
@@ -55,7 +55,7 @@ def make_networks(quick: bool) -> Networks:
 
 
 def as_backbones(networks: Networks) -> tuple[Backbone, Backbone]:
-    """The same networks as the program has them."""
+    """The same networks in the form of the program."""
     return (
         Backbone(MeanTokens(networks.vit).eval(), 768, Preprocessing(224, "bilinear", HALF, HALF)),
         Backbone(networks.resnext, 2048, Preprocessing(224, "bicubic", reference.MEAN, reference.STD)),
@@ -63,7 +63,7 @@ def as_backbones(networks: Networks) -> tuple[Backbone, Backbone]:
 
 
 def draw_frames(folder: Path, count: int) -> list[Path]:
-    """JPEG frames of 1280x720 with structure at many scales."""
+    """Write JPEG frames of 1280x720 with structure at many scales and return their paths."""
     rng = np.random.default_rng(0)
     paths = [folder / f"wave_frame_{number:04d}.jpg" for number in range(count)]
     for path in paths:
@@ -75,19 +75,19 @@ def draw_frames(folder: Path, count: int) -> list[Path]:
 
 
 def read_frames(paths: list[Path]) -> torch.Tensor:
-    """Decoded and resized as the program does it: uint8 (N, 640, 640, 3)."""
+    """Decode and resize frames as the program does: uint8 (N, 640, 640, 3)."""
     return torch.from_numpy(resize_clip(np.stack([read_frame(path) for path in paths]), reference.SIZE))
 
 
 def print_speed(paths: list[Path], plain: Callable[..., np.ndarray], embedders: Embedders, rounds: int) -> None:
-    """Seconds a frame of each way, from the file on."""
+    """Measure and print the time per frame of each way, decoding included."""
 
     def program(embedder: ClipEmbedder) -> Callable[[], np.ndarray]:
         return lambda: embedder(read_frames(paths))
 
     seconds = interleaved(
         {
-            "reference": lambda: plain(reference.read(paths), reference.AS_IT_IS),
+            "reference": lambda: plain(reference.read(paths), reference.UNRESIZED),
             "plain 224": lambda: plain(reference.read(paths), reference.AT_224),
             **{way: program(embedder) for way, embedder in embedders.items()},
         },
@@ -95,24 +95,24 @@ def print_speed(paths: list[Path], plain: Callable[..., np.ndarray], embedders: 
     )
     print_table(
         f"Extraction, a frame of 1280x720 to its channels on {_device_name()} ({len(paths)} frames, {rounds} rounds)",
-        ["figure", "a frame", "faster than the reference", "reach", "limit known"],
+        ["metric", "per frame", "faster than the reference", "expected", "known limit"],
         [
-            [way, milliseconds(of, len(paths)), ratio(seconds["reference"], of), *_goal(way)]
-            for way, of in seconds.items()
+            [way, milliseconds(measured, len(paths)), ratio(seconds["reference"], measured), *_goal(way)]
+            for way, measured in seconds.items()
         ],
     )
 
 
-def print_closeness(frames: torch.Tensor, plain: Callable[..., np.ndarray], embedders: Embedders) -> None:
-    """How near the features come to those of the plain flow with the ResNeXt at 224, in float32."""
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # a GPU would not convolve in float32 otherwise
+def print_precision_error(frames: torch.Tensor, plain: Callable[..., np.ndarray], embedders: Embedders) -> None:
+    """Print the difference of features from the plain flow with the ResNeXt at 224, in float32."""
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # else a GPU would round float32 convolutions
         plain_224 = plain(frames.numpy(), reference.AT_224)
     others, first_call = {}, {}
     for way, embedder in embedders.items():
         start = time.perf_counter()
         others[way] = embedder(frames)
         first_call[way] = f"{time.perf_counter() - start:.0f} s"
-    others["a change of features: the reference, ResNeXt at 640"] = plain(frames.numpy(), reference.AS_IT_IS)
+    others["a change of features: the reference, ResNeXt at 640"] = plain(frames.numpy(), reference.UNRESIZED)
     rows = []
     for way, features in others.items():
         by_channel = compare_channels(plain_224, features).values()
@@ -120,9 +120,9 @@ def print_closeness(frames: torch.Tensor, plain: Callable[..., np.ndarray], embe
         cosine = min(channel["cosine"] for channel in by_channel)
         rows.append([way, f"{largest:.5f}" if largest else "below 1e-5", f"{cosine:.5f}", first_call.get(way, "")])
     print_table(
-        "Features beside those of the plain flow with both backbones at 224 in float32 (random weights)",
+        "Features compared with the plain flow, both backbones at 224 in float32 (random weights)",
         [
-            "figure",
+            "metric",
             "largest relative L2 of a channel",
             "smallest mean-centred cosine",
             "first call, compiling included",
@@ -132,14 +132,16 @@ def print_closeness(frames: torch.Tensor, plain: Callable[..., np.ndarray], embe
 
 
 def main() -> None:
-    """Speed, precision_error and, on a GPU, how well it is used."""
+    """Measure precision error, speed and, on a GPU, its utilisation."""
     quick = arguments(__doc__).quick
     device = choose_device("auto")
     networks = make_networks(quick)
     vit, resnext = as_backbones(networks)
     embedders = {
-        precision + ", compiled" * compiled: ClipEmbedder(vit, resnext, device, precision, compiled=compiled)
-        for precision in REACH
+        precision + ", compiled" * compiled: ClipEmbedder(
+            vit, resnext, device, precision, compilation="optional" if compiled else "off"
+        )
+        for precision in EXPECTED
         for compiled in ([False] if quick else [False, True])
     }
     on_device = networks._replace(vit=networks.vit.to(device), resnext=networks.resnext.to(device))
@@ -149,14 +151,14 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         paths = draw_frames(Path(folder), 2 if quick else FRAMES)
-        print_closeness(read_frames(paths), plain, embedders)  # first: it compiles, too
+        print_precision_error(read_frames(paths), plain, embedders)  # first, because it also compiles
         print_speed(paths, plain, embedders, 1 if quick else ROUNDS)
         if device.type == "cuda":
             print_throughput(paths, embedders["bfloat16" + ", compiled" * (not quick)])
 
 
 def _goal(way: str) -> tuple[str, str]:
-    return REACH.get(way.partition(",")[0], ("", ""))
+    return EXPECTED.get(way.partition(",")[0], ("", ""))
 
 
 def _device_name() -> str:

@@ -1,7 +1,7 @@
-"""Peak memory of extraction, for some clips and for ten times as many, each in a process of its own.
+"""Peak memory of extraction for some clips and for ten times as many, each in a separate process.
 
-Small backbones of the real widths and small frames: the flow is the same, and what could pile up, the embeddings of
-clips, has its real size of 1.18 MB each.
+The backbones have the real widths, but few layers, and the frames are small. The embeddings of a clip, which could
+accumulate in memory, have their real size of 1.18 MB.
 """
 
 import json
@@ -26,7 +26,7 @@ def extract(folder: Path, clips: int) -> None:
     import torch
 
     from hand_gestures.embedding.clip_views import VideoSequenceDataset
-    from hand_gestures.embedding.embed_sequences import HandSearch, embed_sequences, sources_digest
+    from hand_gestures.embedding.embed_sequences import HandSearch, embed_sequences
     from hand_gestures.embedding.extractor import ClipEmbedder
     from hand_gestures.store.write import write_embeddings
 
@@ -36,21 +36,16 @@ def extract(folder: Path, clips: int) -> None:
         cv2.imwrite(str(folder / name), rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8))
     ids = [f"wave/{clip}" for clip in range(clips)]
     table = pd.DataFrame({"sequence_id": ids, "class_name": "wave", "frames": [names] * clips})
-    stream = embed_sequences(
-        clips=VideoSequenceDataset(table, folder, SIZE),
-        embedder=ClipEmbedder(*small_backbones(), torch.device("cpu")),
-        labels=["wave"] * clips,
-        mirrored_labels={"wave": "wave"},
-        search=HandSearch(None, (), 1),
-        fingerprint={"made": "for measuring"},
+    pending = embed_sequences(
+        VideoSequenceDataset(table, folder, SIZE),
+        ClipEmbedder(*small_backbones(), torch.device("cpu")),
+        HandSearch(None, (), 1),
+        recipe={"mirrored_labels": {"wave": "wave"}, "clips": {"frames": FRAMES}, "storage": "float32"},
         precision_error={},
-        sources=sources_digest(table, folder),
-        frames_per_clip=FRAMES,
-        storage="float32",
         workers=1,
-        doing="embedding",
+        task="embedding",
     )
-    write_embeddings(folder / "embeddings.h5", stream)
+    write_embeddings(folder / "embeddings.h5", pending)
 
 
 def small_backbones() -> tuple:
@@ -69,13 +64,13 @@ def small_backbones() -> tuple:
 
 
 def peak(clips: int) -> dict[str, float]:
-    """Megabytes at most of a process that embeds so many clips, and of its loader."""
+    """Peak memory in MB of a process that embeds `clips` clips, and of its loader process."""
     done = subprocess.run([sys.executable, __file__, "--measure", str(clips)], stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
-    """Measure few and many in turn."""
+    """Measure few and many clips in turn, and print a table."""
     given = arguments(__doc__, "measure")
     if given.measure:
         with tempfile.TemporaryDirectory() as folder:
@@ -91,7 +86,7 @@ def main() -> None:
         rows.append([f"{process} process", f"{one:,.0f} MB", f"{ten:,.0f} MB", f"{ten / one:.2f}x", "≤ 1.1x", "1.0x"])
     print_table(
         f"Peak memory of extraction ({len(runs)} rounds; all embeddings of the larger run: {few * 10 * 1.18:,.0f} MB)",
-        ["figure", f"{few} clips", f"{10 * few} clips", "ratio", "reach", "limit known"],
+        ["metric", f"{few} clips", f"{10 * few} clips", "ratio", "expected", "known limit"],
         rows,
     )
 

@@ -1,9 +1,9 @@
-"""The flow that the others are measured against, plainly written: one frame, one call, one item at a time.
+"""The plain flow with which the program is compared: one frame, one call, one item at a time.
 
-Frames come one by one through `cv2.imread` and a resize to 640. For every frame there are three calls of a ViT through
-its image processor and three of a ResNeXt50, which sees the 640×640 picture and its 640×320 halves as they are, all in
-float32. The HDF5 file is created empty, with automatic chunks and gzip, and grows batch by batch. An item of training
-is read by opening the file for it.
+Each frame is read with `cv2.imread` and resized to 640. For each frame, a ViT is called three times through its image
+processor, and a ResNeXt50 three times with the 640×640 frame and its 640×320 halves without resizing, all in float32.
+The HDF5 file is created empty, with automatic chunks and gzip, and grows batch by batch. The file is opened again for
+every item of training.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from hand_gestures.embedding.channels import assemble_channels
 
 SIZE = 640
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
-AS_IT_IS = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)])
+UNRESIZED = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)])
 AT_224 = v2.Compose(
     [
         v2.ToImage(),
@@ -48,7 +48,7 @@ def extract(
         frames: RGB, uint8 (640, 640, 3).
         vit, processor: a `ViTModel` and its image processor.
         resnext: of timm, without its head.
-        transform: what the ResNeXt is shown of a region: `AS_IT_IS`, or `AT_224` as a plain 224 flow has it.
+        transform: input of the ResNeXt: `UNRESIZED`, or `AT_224` for a plain flow with both backbones at 224.
     """
     embedded = []
     for frame in frames:
@@ -63,7 +63,7 @@ def extract(
 
 
 def write(path: Path, batches: Iterable[np.ndarray], labels: np.ndarray) -> None:
-    """Write batches of clips, each (B, T, C, D), one after the other into a file that grows."""
+    """Append batches of clips, each (B, T, C, D), to a new file."""
     with h5py.File(path, "w") as file:
         data: Any = None
         for batch in batches:
@@ -76,7 +76,7 @@ def write(path: Path, batches: Iterable[np.ndarray], labels: np.ndarray) -> None
 
 
 class Items(torch.utils.data.Dataset):
-    """Items of such a file; it is opened for each of them."""
+    """Items of such a file, which is opened again for each item."""
 
     def __init__(self, path: Path, rows: int) -> None:
         self.path = path
@@ -86,7 +86,7 @@ class Items(torch.utils.data.Dataset):
         return self.rows
 
     def __getitem__(self, row: int) -> tuple[torch.Tensor, int]:
-        """The clip as the network wants it, (C, T, D), and its label."""
+        """The clip, (C, T, D), and its label."""
         with h5py.File(self.path) as file:
             clip, label = file["embeddings/data"][row], int(file["labels/data"][row])
         return rearrange(torch.from_numpy(clip), "t c d -> c t d"), label

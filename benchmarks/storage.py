@@ -1,4 +1,4 @@
-"""Writing embeddings, reading single clips and supplying batches: the program's own ways beside the plain flow."""
+"""Writing embeddings, reading single clips and supplying batches: the program compared with the plain flow."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,14 +20,21 @@ from hand_gestures.store.write import write_embeddings
 FRAMES, CHANNELS, WIDTH = 32, len(CHANNEL_NAMES), 768
 MEGABYTES = FRAMES * CHANNELS * WIDTH * 4 / 1e6  # a clip
 CLIPS, BATCH, ROUNDS = 64, 32, 3
-EMBEDDED = 4  # clips that are embedded, and by the reference written, at a time: 128 frames
+EMBEDDED = 4  # clips of 32 frames that the reference embeds and writes at a time
 MAPPED = "2900x (uncompressed, mapped)"
-READ = 8  # clips of a round, other ones each round: nothing that was cached is read again
+READ = 8  # clips read per round; each round reads other clips, so that none comes from a cache
 
 
 def draw_clips(count: int) -> np.ndarray:
-    """Numbers like those of embeddings, float32 (N, T, C, D): signed from a ViT, not negative from a ResNeXt, slowly
-    changing in time, and zero where the last row of a ResNeXt's vector is padded."""
+    """Random numbers that resemble embeddings: signed for a ViT, not negative for a ResNeXt, changing slowly over time,
+    and zero where the third chunk of a ResNeXt vector is padded.
+
+    Args:
+        count: number of clips N.
+
+    Returns:
+        float32 (N, T, C, D).
+    """
     rng = np.random.default_rng(0)
     still = rng.standard_normal((count, 1, CHANNELS, WIDTH), np.float32)
     clips = still + 0.2 * rng.standard_normal((count, FRAMES, CHANNELS, WIDTH), np.float32)
@@ -39,19 +46,19 @@ def draw_clips(count: int) -> np.ndarray:
     return clips
 
 
-def stream_of(clips: np.ndarray) -> PendingEmbeddings:
-    """The clips as sequences of one view that need no embedding."""
+def pending_clips(clips: np.ndarray) -> PendingEmbeddings:
+    """Pending embeddings of one view per clip that need no computing."""
     boxes, scores = np.zeros((4, 4, 4), np.float32), np.zeros((4, 4), np.float32)
 
-    def embed(places: list[int]) -> Iterator[EmbeddedSequence]:
-        return (EmbeddedSequence(clips[place : place + 1], np.zeros(1, np.int64), boxes, scores) for place in places)
+    def embed(indices: list[int]) -> Iterator[EmbeddedSequence]:
+        return (EmbeddedSequence(clips[index : index + 1], np.zeros(1, np.int64), boxes, scores) for index in indices)
 
     header = EmbeddingHeader(clips.shape, ("wave",), CHANNEL_NAMES, (0, 8, 16, 24), 4, {"made": "for measuring"})
-    return PendingEmbeddings(header, [f"wave/{place}" for place in range(len(clips))], 1, embed)
+    return PendingEmbeddings(header, [f"wave/{index}" for index in range(len(clips))], 1, embed)
 
 
 def write_chunks(path: Path, clips: np.ndarray) -> None:
-    """Pack and write in one thread, without parts, flush and joining."""
+    """Pack and write in one thread, without parts, flushing and joining."""
     with h5py.File(path, "w") as file:
         data = file.create_dataset(
             "embeddings/data", clips.shape, "float32", chunks=(1, *clips.shape[1:]), shuffle=True, compression="gzip"
@@ -61,15 +68,15 @@ def write_chunks(path: Path, clips: np.ndarray) -> None:
 
 
 def measure_writing(folder: Path, clips: np.ndarray, rounds: int) -> dict[str, list[float]]:
-    """Leaves `reference.h5` and `ours.h5`."""
+    """Seconds of each way to write the clips; `reference.h5` and `ours.h5` stay in the folder."""
     labels = np.zeros(len(clips), np.int64)
 
     def batches(size: int) -> Iterator[np.ndarray]:
         return (clips[start : start + size] for start in range(0, len(clips), size))
 
     def ours() -> None:
-        (folder / "ours.h5").unlink(missing_ok=True)  # what is there already would not be written again
-        write_embeddings(folder / "ours.h5", stream_of(clips))
+        (folder / "ours.h5").unlink(missing_ok=True)  # a file that is up to date would not be written again
+        write_embeddings(folder / "ours.h5", pending_clips(clips))
 
     return interleaved(
         {
@@ -83,7 +90,7 @@ def measure_writing(folder: Path, clips: np.ndarray, rounds: int) -> dict[str, l
 
 
 def measure_reading(folder: Path, clips: np.ndarray, rounds: int) -> dict[str, list[float]]:
-    """Each round reads other rows than those before, the same ones each way."""
+    """Seconds of each way to read `READ` clips; each round reads other rows, the same rows in each way."""
     items = reference.Items(folder / "reference.h5", len(clips))
     loader = HDF5Dataset(EmbeddingFile(folder / "ours.h5"), preload=False)
     order = np.random.default_rng(1).permutation(len(clips)).tolist()
@@ -106,7 +113,7 @@ def measure_reading(folder: Path, clips: np.ndarray, rounds: int) -> dict[str, l
 
 
 def measure_supply(folder: Path, clips: np.ndarray, rounds: int, epochs: int) -> dict[str, list[float]]:
-    """Seconds of an epoch in batches; of the preloaded file of `epochs` of them."""
+    """Seconds of one epoch of batches for the reference, and of `epochs` epochs for the preloaded file."""
     items = reference.Items(folder / "reference.h5", len(clips))
     preloaded = HDF5Dataset(EmbeddingFile(folder / "ours.h5"), preload=True)
 
@@ -121,7 +128,7 @@ def measure_supply(folder: Path, clips: np.ndarray, rounds: int, epochs: int) ->
 
 
 def main() -> None:
-    """Write, read, supply; one table."""
+    """Measure writing, reading and supplying batches, and print one table."""
     quick = arguments(__doc__).quick
     rounds, epochs = (1, 2) if quick else (ROUNDS, 20)
     clips = draw_clips(READ + 1 if quick else CLIPS)
@@ -136,20 +143,22 @@ def main() -> None:
     rows = [
         _row("write: parts, flush to disk and joining", slow, written["ours"], count, "30x"),
         _row("write: packing and direct chunks alone", slow, written["chunks"], count),
-        _row(f"the same beside batches of {BATCH} clips", large, written["chunks"], count),
+        _row(f"the same compared with batches of {BATCH} clips", large, written["chunks"], count),
         _row("random read of one clip, plain h5py", read["reference"], read["plain"], READ, "60x"),
         _row("random read of one clip, as the loader does", read["reference"], read["ours"], READ, "120x", MAPPED),
         _row("batches after preload", supplied["reference"], for_one_epoch, count, "1000x", "0.13 ms a clip"),
     ]
     print_table(
         f"Storage, a clip of {MEGABYTES:.2f} MB ({count} clips; ours take {size:.2f} of their plain size on disk)",
-        ["figure", "reference", "ours", "faster", "reach", "limit known"],
+        ["metric", "reference", "ours", "faster", "expected", "known limit"],
         rows,
     )
 
 
-def _row(figure: str, slow: list[float], fast: list[float], clips: int, reach: str = "", limit: str = "") -> list[str]:
-    return [figure, milliseconds(slow, clips), milliseconds(fast, clips), ratio(slow, fast), reach, limit]
+def _row(
+    metric: str, slow: list[float], fast: list[float], clips: int, expected: str = "", limit: str = ""
+) -> list[str]:
+    return [metric, milliseconds(slow, clips), milliseconds(fast, clips), ratio(slow, fast), expected, limit]
 
 
 if __name__ == "__main__":

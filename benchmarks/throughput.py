@@ -1,4 +1,4 @@
-"""How well a GPU is used: clips through the real loader, with what waits for what."""
+"""Utilisation of a GPU: embed clips from the real loader, and say what limits the speed."""
 
 import threading
 import time
@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+import yaml
 from measuring import print_table
 
 from hand_gestures.augmentation import ClipAugmentation
@@ -15,13 +16,14 @@ from hand_gestures.embedding.clip_views import VideoSequenceDataset, clip_loader
 from hand_gestures.embedding.extractor import ClipEmbedder
 from hand_gestures.parameters import AugmentationParameters, ExtractionParameters
 
+PARAMETERS = Path(__file__).parents[1] / "conf" / "base" / "parameters_feature_engineering.yml"
 SIZE, FRAMES, VIEWS, CLIPS = 640, 32, 4, 48
-STARVED = 0.15  # of the time spent waiting for input: above it more input would be faster
-IDLE = 70  # percent of utilisation: below it the device could do more
+MAX_WAITING = 0.15  # share of time spent waiting for input; above it, more workers would be faster
+MIN_UTILISATION = 70  # percent; below it, the device could do more
 
 
 class Utilisation:
-    """Asks the driver every 50 ms, while it lasts, which share of the time a kernel was running."""
+    """In its block, asks the driver every 50 ms for the share of time in which a kernel was running."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -38,19 +40,19 @@ class Utilisation:
         self._thread.join()
 
     def percent(self) -> float | None:
-        """The mean; None where the driver does not tell."""
+        """Mean utilisation; None where the driver does not report it."""
         return sum(self.seen) / len(self.seen) if self.seen else None
 
     def _watch(self) -> None:
         while not self._done.wait(0.05):
             try:
                 self.seen.append(torch.cuda.utilization(self.device))
-            except Exception:  # no driver library, no right to ask, no GPU: each has an exception of its own
+            except Exception:  # no driver library, no permission, no GPU: each raises another exception
                 return
 
 
 class Waiting:
-    """Passes items on and adds up the seconds that it waited for them."""
+    """Iterates over items and adds up the seconds of waiting for them."""
 
     def __init__(self, items: Iterable[Any]) -> None:
         self.items = iter(items)
@@ -68,23 +70,23 @@ class Waiting:
 
 
 def make_clips(paths: list[Path], clips: int, views: int) -> VideoSequenceDataset:
-    """Clips that show these frames again and again."""
+    """Clips that repeat these frames."""
     frames = [paths[number % len(paths)].name for number in range(FRAMES)]
-    # links of other names: a clip decodes each of its names once
+    # hard links, because a clip decodes each path only once
     names = [f"{number:02d}-{name}" for number, name in enumerate(frames)]
     for link, name in zip(names, frames, strict=True):
         (paths[0].parent / link).hardlink_to(paths[0].parent / name)
     table = pd.DataFrame({"sequence_id": [f"wave/{clip}" for clip in range(clips)], "frames": [names] * clips})
-    augmentation = ClipAugmentation(size=SIZE, **AugmentationParameters().transform())
+    augmentation = ClipAugmentation(AugmentationParameters(**_base("augmentation")), SIZE)
     return VideoSequenceDataset(table, paths[0].parent, SIZE, augmentation, views - 1)
 
 
 def print_throughput(paths: list[Path], embedder: ClipEmbedder, clips: int = CLIPS, views: int = VIEWS) -> None:
-    """Embed clips in the order of a run: the next one starts while the last one's result is on its way."""
-    workers = ExtractionParameters().workers
+    """Embed clips as a run does, where the next clip starts before the result of the last one has arrived."""
+    workers = ExtractionParameters(**_base("extraction")).workers
     pinned = embedder.device.type == "cuda"
     loader = clip_loader(make_clips(paths, clips, views), range(clips), workers, pinned=pinned)
-    running = embedder.start(next(loader).views.flatten(0, 1))  # the workers' start is not measured
+    running = embedder.start(next(loader).views.flatten(0, 1))  # starting the workers is not measured
     running()
     frames = 0
     waiting = Waiting(loader)
@@ -99,27 +101,31 @@ def print_throughput(paths: list[Path], embedder: ClipEmbedder, clips: int = CLI
         seconds = time.perf_counter() - start
     share = waiting.seconds / seconds
     busy = utilisation.percent()
-    told = "n/a" if busy is None else f"{busy:.0f} %"
+    utilisation_text = "n/a" if busy is None else f"{busy:.0f} %"
     print_table(
         f"Throughput on {_name(embedder.device)}: {frames} frames of 1280x720 to {SIZE}x{SIZE}, {views} views, "
         f"{workers} workers",
         ["frames/s", "device utilisation", "time spent waiting for input", "bound by"],
-        [[f"{frames / seconds:.1f}", told, f"{share:.0%}", what_bounds(share, busy)]],
+        [[f"{frames / seconds:.1f}", utilisation_text, f"{share:.0%}", what_bounds(share, busy)]],
     )
 
 
 def what_bounds(waiting: float, busy: float | None) -> str:
-    """In words.
+    """Say in words what limits the speed.
 
     Args:
         waiting: share of the time spent waiting for input, 0..1.
-        busy: the device's utilisation, percent, where it is known.
+        busy: the device's utilisation, percent; None where it is unknown.
     """
-    if waiting > STARVED:
+    if waiting > MAX_WAITING:
         return "decoding and augmenting: set extraction.workers higher, up to the number of cores"
-    if busy is not None and busy < IDLE:
+    if busy is not None and busy < MIN_UTILISATION:
         return "copies and the starting of kernels: set extraction.compile to true or extraction.batch_size higher"
     return "the device: a lower extraction.precision, or another device, would be faster"
+
+
+def _base(topic: str) -> dict[str, Any]:
+    return yaml.safe_load(PARAMETERS.read_text(encoding="utf-8"))[topic]
 
 
 def _name(device: torch.device) -> str:

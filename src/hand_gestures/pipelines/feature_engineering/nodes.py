@@ -16,6 +16,7 @@ from hand_gestures.parameters import (
     HandParameters,
 )
 from hand_gestures.store.embedding_file import EmbeddingFile, PendingEmbeddings
+from hand_gestures.utils.rules import pluralise
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,10 @@ def plan_embeddings(
     planned = plan.plan_embeddings(sequences, frames_dir, recipe, backbone_files, precision_error, extraction)
     logger.info(
         "planned %s: they are embedded when the catalog saves train_embeddings, val_embeddings and test_embeddings",
-        ", ".join(f"{len(one.sequence_ids)} {split} clips of {one.views} views" for split, one in planned.items()),
+        ", ".join(
+            f"{pluralise(len(pending.sequence_ids), f'{split} clip')} of {pluralise(pending.views, 'view')}"
+            for split, pending in planned.items()
+        ),
     )
     return planned["training"], planned["validation"], planned["test"]
 
