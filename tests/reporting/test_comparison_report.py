@@ -31,30 +31,31 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_the_findings_say_what_the_figures_say():
-    found = {instead: (said, difference, interval) for instead, said, difference, interval in findings(TABLE, 10)}
+def test_the_findings_follow_from_the_metrics():
+    rows = findings(TABLE, 10).itertuples(index=False, name=None)
+    found = {instead: (result, difference, interval) for instead, result, difference, interval in rows}
     assert found == {
-        "linear probe": ("worse, with 0.10 of the parameters and 0.10 of the time of training", -0.3, (-0.4, -0.2)),
+        "linear probe": ("worse, with 0.10 of the parameters and 0.10 of the training time", -0.3, (-0.4, -0.2)),
         "attentive probe": ("no difference shown, with 1.00 of the parameters", 0.02, (-0.01, 0.05)),
         "bilstm without vit": ("worse", -0.2, (-0.3, -0.1)),
         "bilstm on 1 view": ("no difference shown", 0.0, None),
         "bilstm without left": ("better", 0.05, (0.01, 0.09)),
         "averaged pixels alone": (
-            "accuracy 0.200, by chance 0.100; 0.800 where groups stand on both sides: above chance it is room, "
+            "accuracy 0.200, by chance 0.100; 0.800 if groups have clips in both splits: above chance it is room, "
             "clothes or light",
             None,
             None,
         ),
-        "bilstm on 1 view, random split": ("0.970 beside 0.900 grouped", pytest.approx(0.07), None),
+        "bilstm on 1 view, random split": ("0.970 compared with 0.900 grouped", pytest.approx(0.07), None),
     }
-    assert list(found)[2] == "bilstm without vit"  # what costs most first
+    assert list(found)[2] == "bilstm without vit"  # the most harmful loss of inputs first
 
 
-def test_the_page_holds_the_figure_and_a_row_for_each_variant(tmp_path):
+def test_the_page_has_the_plot_and_a_row_for_each_variant(tmp_path):
     matplotlib.figure.Figure().savefig(tmp_path / "figure.png")
     page = Page(comparison_page(TABLE, 10, 0.9, "Only drawn hands.", tmp_path / "figure.png"))
     (text,) = page.all("body")
-    assert "9 variants on the same embeddings, beside bilstm: accuracy 0.900 over 3 seeds." in text
+    assert "9 variants on the same embeddings, compared with bilstm: accuracy 0.900 over 3 seeds." in text
     for variant in TABLE["variant"]:
         assert variant.replace("_", " ") in text
     assert "90% interval" in text
@@ -63,7 +64,7 @@ def test_the_page_holds_the_figure_and_a_row_for_each_variant(tmp_path):
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
-def test_the_figure_has_a_row_for_each_variant_and_a_dot_for_each_seed(seeds):
+def test_the_plot_has_a_row_for_each_variant_and_a_dot_for_each_seed(seeds):
     trials = pd.DataFrame(
         [
             {"variant": variant, "split": split, "seed": seed, "accuracy": accuracy + seed / 100}

@@ -18,37 +18,37 @@ def lengths(classes=3):
     return sequences.assign(available=[10 * (1 + n % 5) for n in range(len(sequences))])
 
 
-def test_the_balance_says_clips_and_groups_of_each_side():
+def test_the_balance_has_clips_and_groups_of_each_split():
     shown = texts(class_balance(split()))
     assert "48 clips of 3 classes" in shown
     assert {f"{side}: 12 clips of 2 groups" for side in ("train", "val", "test", "left out")} <= set(shown)
     assert shown.count("4") >= 3 * 4
 
 
-def test_a_side_that_is_empty_is_not_drawn():
+def test_an_empty_split_is_not_drawn():
     shown = texts(class_balance(split(("train", "val"))))
     assert {"train: 24 clips of 4 groups", "val: 24 clips of 4 groups"} <= set(shown)
     assert not any("test" in text for text in shown)
 
 
-def test_without_groups_there_is_no_word_of_them():
+def test_without_groups_only_clips_are_counted():
     table = split(("train", "val")).assign(group=lambda clips: clips["sequence_id"])
     assert "train: 24 clips" in texts(class_balance(table))
 
 
-def test_a_part_of_a_bar_that_has_no_room_for_its_number_goes_without():
+def test_a_segment_without_room_for_its_number_has_none():
     table = alone({"wave": 200}).assign(side=["train"] * 198 + ["val"] * 2)
     shown = texts(class_balance(table))
     assert "198" in shown
     assert "2" not in shown
 
 
-def test_one_clip_of_one_group_is_said_so():
+def test_one_clip_of_one_group_is_in_the_singular():
     table = by_performer(2, classes=1, takes=1).assign(side=["train", "val"])
     assert {"train: 1 clip of 1 group", "val: 1 clip of 1 group"} <= set(texts(class_balance(table)))
 
 
-def test_lengths_say_how_many_videos_are_shorter_than_a_clip():
+def test_lengths_count_the_videos_that_are_shorter_than_a_clip():
     shown = texts(clip_lengths(lengths(), 32))
     assert "12 videos, 8 shorter than a clip" in shown
     assert "class0" in shown
@@ -63,12 +63,12 @@ def test_names_of_any_kind_are_drawn(tmp_path, name):
         assert width < figure.bbox.width / 2
 
 
-def test_a_dollar_sign_opens_no_formula():
+def test_a_dollar_sign_starts_no_formula():
     figure = class_balance(split().replace({"class_name": {"class0": "50$ or 60$"}}))
     assert r"50\$ or 60\$" in texts(figure)
 
 
-def test_a_figure_of_very_many_classes_stays_a_picture_that_can_be_opened():
+def test_a_plot_of_very_many_classes_can_be_opened():
     table = alone({f"class{number}": 1 for number in range(600)}).assign(side="train")
     few, many = (class_balance(table[:count]) for count in (20, 600))
     assert many.get_size_inches()[1] * 150 < 16_000

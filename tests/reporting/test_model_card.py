@@ -1,74 +1,52 @@
-"""The model card, from figures and tables as a run makes them."""
-
-import copy
+import itertools
 import re
-from datetime import UTC, datetime
+import socket
 
 import pandas as pd
 import pytest
+from huggingface_hub import ModelCard
 
 from hand_gestures.evaluation.tables import per_class
 from hand_gestures.reporting.model_card import model_card
-from hand_gestures.reporting.run_summary import record_run, run_note
+from run_results import LEAKS, PARAMETERS, SIZES, VALIDATION, class_summary, files, record, run_results
 
 NAMES = ["fist", "wave"]
 PREDICTIONS = pd.DataFrame(
     {"class_name": ["fist", "fist", "wave", "wave"], "predicted": ["fist", "wave", "wave", "wave"]}
 )
-SPLIT = pd.DataFrame({"class_name": ["fist"] * 3 + ["wave"] * 2 + NAMES, "side": ["train"] * 5 + ["val"] * 2})
-VALIDATION = {
-    "accuracy": 0.75,
-    "accuracy_low": 0.5,
-    "accuracy_high": 0.875,
-    "accuracy_with_hands": 1.0,
-    "accuracy_without_hands": 0.5,
-    "clips": 4,
-    "classes": 2,
-    "clips_without_hands": 2,
-    "groups": 2,
-    "worst_group": "anna",
-    "worst_group_accuracy": 0.5,
-    "worst_group_clips": 2,
-}
-SIDE = {"sequences": 4, "groups": 2, "classes": 2}
-LEAKS = {"held_out": 4, "copies": 0, "look_alikes": 3, "groups_on_both_sides": 0}
-SIDES = {"train": SIDE, "val": SIDE, "test": dict.fromkeys(SIDE, 0), "leaks": LEAKS}
-SUMMARY = {"split": SIDES, "random_split": SIDES}
-PARAMETERS = {
-    "notice": "Drawn hands only.",
-    "seed": 7,
-    "network": {"name": "bilstm", "hidden": 64, "layers": 2},
-    "channels": {"leave_out": []},
-    "training": {"epochs": 3, "views": None, "device": "auto"},
-    "evaluation": {"bootstrap_draws": 1000, "confidence_level": 0.9},
-    "split": {"lists": None, "group_pattern": r"^(a|b)_", "val_fraction": 0.2, "test_fraction": 0.0},
-    "backbones": {"vit": {"name": "owner/vit", "path": None, "licence": "Apache-2.0"}},
-    "hands": {"name": "owner/hands", "path": "/home/anna/yolo.pt", "licence": "CC-BY-4.0; AGPL-3.0 for its library"},
-}
+SMALL = {"clips": 4, "clips_without_hands": 2, "groups": 2, "worst_group_accuracy": 0.5, "worst_group_clips": 2}
+TESTED = {"accuracy": 0.5, "clips": 2, "classes": 2}
+FOUR = SIZES | {"sequences": 4, "groups": 2}
+SPLIT = {"train": FOUR, "val": FOUR, "test": dict.fromkeys(FOUR, 0), "leaks": LEAKS | {"held_out": 4, "look_alikes": 3}}
 MODELS = {
     "vit": {"name": "owner/vit", "commit": "c" * 40, "revision": "main", "sha256": "a" * 64},
     "hands": {"name": "yolo.pt", "commit": None, "revision": None, "sha256": "b" * 64},
 }
-FINGERPRINT = {
-    "models": MODELS,
-    "precision": "bfloat16",
-    "augmentation": {"views": 3, "horizontal_flip": 1.0},
-    "mirrored_labels": {"fist": "fist", "wave": "wave"},
+USED = {
+    "notice": "Drawn hands only.",
+    "split": {"lists": None, "group_pattern": r"^(a|b)_", "val_fraction": 0.2, "test_fraction": 0.0},
+    "backbones": {"vit": {"name": "owner/vit", "path": None, "licence": "Apache-2.0"}},
+    "hands": PARAMETERS["hands"] | {"path": "/home/anna/yolo.pt", "licence": "CC-BY-4.0; AGPL-3.0 for its library"},
 }
-FILE = {"rows": 20, "sequences": 5, "groups": 2, "shape": [20, 32, 12, 768], "digest": "0123456789ab"}
-FILE |= {"rows_by_class": dict.fromkeys(NAMES, 10), "fingerprint": FINGERPRINT}
 DECISION = {"sentence": "hand_gestures version 2 is the new champion: accuracy 0.750, loss 0.5"}
-TESTED = {"accuracy": 0.5, "clips": 2, "classes": 2}
 
 
-def card(predictions=PREDICTIONS, names=NAMES, test=None, file=FILE, clips=SPLIT, **parameters):
-    history = pd.DataFrame({"epoch": [1, 2], "val_accuracy": [0.5, 0.75], "val_loss": [1.0, 0.9]})
-    tracked = {"name": "bilstm seed 7", "id": "0123456789abcdef"}
-    record = record_run(PARAMETERS | parameters, history, tracked, datetime(2026, 3, 4, 5, 6, tzinfo=UTC))
+def card(predictions=PREDICTIONS, names=NAMES, test=None, fingerprint=None, metrics=None, **parameters):
     by_class = per_class(predictions, names)
-    files = {"train": file, "validation": file}
-    of_test = by_class if test else by_class.head(0)
-    return model_card(record, DECISION, files, clips, SUMMARY, VALIDATION, test or {}, by_class, of_test)
+    history = record(tracked={"name": "bilstm seed 7", "id": "0123456789abcdef"}, **(USED | parameters))
+    made = {"precision": "bfloat16", "models": MODELS} | (fingerprint or {})
+    results = run_results(
+        evaluation=VALIDATION | SMALL | (metrics or {}),
+        test_evaluation=test or {},
+        run_record=history,
+        registry_decision=DECISION,
+        dataset_fingerprint=files(fingerprint=made, rows=20, sequences=5),
+        split_summary={"split": SPLIT, "random_split": SPLIT},
+        per_class=by_class,
+        test_per_class=by_class if test else by_class.head(0),
+        class_summary=class_summary([*names, "(all)"], train=[3, 2, 5] if names == NAMES else 1),
+    )
+    return model_card(results)
 
 
 def rows(text, first):
@@ -77,7 +55,7 @@ def rows(text, first):
     return [cells[1:] for cells in found if cells[0] == first]
 
 
-def test_the_card_tells_the_figures_with_their_intervals_and_what_they_rest_on():
+def test_the_card_has_metrics_with_their_intervals_and_numbers_of_clips():
     text = card()
     assert "It recognises 3 of 4 validation clips." in text
     assert "validation accuracy: 0.750 (90 % interval 0.500 to 0.875, over 2 groups)" in text
@@ -88,7 +66,7 @@ def test_the_card_tells_the_figures_with_their_intervals_and_what_they_rest_on()
     assert rows(text, "registry") == [[DECISION["sentence"]]]
 
 
-def test_the_card_tells_data_split_and_training():
+def test_the_card_describes_data_split_and_training():
     text = card()
     assert "About 20 % of the clips of each class validate, whole groups at a time" in text
     assert "`^(a|b)_`" in text.replace(r"\|", "|")
@@ -98,7 +76,7 @@ def test_the_card_tells_data_split_and_training():
 
 
 @pytest.mark.parametrize(
-    ("split", "said"),
+    ("split", "sentence"),
     [
         ({"lists": "/home/anna/lists.csv"}, "Published lists say which clips train"),
         (
@@ -107,57 +85,92 @@ def test_the_card_tells_data_split_and_training():
         ),
     ],
 )
-def test_the_card_tells_another_split(split, said):
-    text = card(split=PARAMETERS["split"] | split)
-    assert said in text
+def test_the_card_describes_another_split(split, sentence):
+    text = card(split=USED["split"] | split)
+    assert sentence in text
     assert "whole groups" not in text
     assert "/home" not in text
 
 
-def test_the_card_tells_the_licences_of_the_very_models_that_were_used():
+def test_the_card_has_the_licences_of_exactly_the_models_that_were_used():
     text = card()
     assert rows(text, "vit") == [["owner/vit", "c" * 40, "Apache-2.0", "a" * 64]]
     assert rows(text, "hands") == [["yolo.pt", "local file", "CC-BY-4.0; AGPL-3.0 for its library", "b" * 64]]
-    other = copy.deepcopy(FILE)
-    other["fingerprint"]["models"]["vit"]["name"] = "someone/else"
-    assert rows(card(file=other), "vit") == [["someone/else", "c" * 40, "unknown", "a" * 64]]
+    other = {"models": MODELS | {"vit": MODELS["vit"] | {"name": "someone/else"}}}
+    assert rows(card(fingerprint=other), "vit") == [["someone/else", "c" * 40, "unknown", "a" * 64]]
 
 
 def test_the_limits_are_those_of_the_run():
     limits = card().partition("## Limits")[2].partition("##")[0]
     assert "- The best epoch was chosen on the validation clips" in limits
-    assert "- No clips were kept apart for a test" in limits
+    assert "- No clips were kept for a test" in limits
     assert "- 3 of 4 held-out clips have a copy or a look-alike" in limits
     assert "- In 2 validation clips no hand was found; the accuracy over these is 0.500." in limits
-    assert "mirror images, and that they show the same gesture (all of them)" in limits
-    file = copy.deepcopy(FILE)
-    file["fingerprint"]["mirrored_labels"] = {"fist": "fist", "left": "right", "right": "left"}
-    assert "become each other: `left` and `right`)" in card(file=file)
-    file["fingerprint"]["augmentation"]["views"] = 0
-    assert "mirror" not in card(file=file)
+    assert "mirror images as examples of the same gesture (all of them)" in limits
+    swapped = {"mirrored_labels": {"fist": "fist", "left": "right", "right": "left"}}
+    assert "become each other: `left` and `right`)" in card(fingerprint=swapped)
+    assert "mirror" not in card(fingerprint={"augmentation": {"views": 0, "horizontal_flip": 1.0}})
 
 
-def test_a_test_stands_beside_the_validation():
+def test_a_test_is_beside_the_validation():
     text = card(test=TESTED)
     assert "and 1 of 2 test clips" in text
     assert rows(text, "`fist`")[0][-2:] == ["2", "0.500"]
     assert "Nothing was chosen on the test clips." in text
 
 
-def test_names_of_classes_mean_nothing_to_markdown():
+def test_names_of_classes_are_no_markdown():
     names = ["a|b", "*c* <b>`"]
     predictions = pd.DataFrame({"class_name": names, "predicted": names[::-1]})
-    clips = pd.DataFrame({"class_name": names, "side": "train"})
-    text = card(predictions, names, clips=clips)
+    text = card(predictions, names)
     assert rows(text, r"`a\|b`") == [["1", "1", "0.000", "0.000", "0.000", "`*c* <b>'` (1)"]]
     heads = [line.count("|") for line in text.splitlines() if line.startswith("| class |")]
     assert heads == [line.replace(r"\|", "").count("|") for line in text.splitlines() if line.startswith(r"| `a\|b`")]
 
 
-def test_the_note_of_a_run_tells_what_is_known():
-    assert run_note({"evaluation": TESTED}, 0.9, None) == "**validation accuracy 0.500 (over 2 clips; no interval)**\n"
-    results = {"evaluation": VALIDATION, "dataset_fingerprint": {"train": FILE, "validation": FILE | {"groups": None}}}
-    note = run_note(results | {"registry_decision": DECISION}, 0.9, "Drawn hands only.")
-    assert note.startswith("**validation accuracy 0.750 (90 % interval 0.500 to 0.875, over 2 groups)**\n\n- ")
-    assert "- data: 5 clips of 2 groups train, 5 clips validate; 2 classes\n" in note
-    assert note.endswith(f"- registry: {DECISION['sentence']}\n\n_Drawn hands only._")
+def test_markdown_knows_where_lists_and_tables_begin():
+    text = ModelCard(card(test=TESTED)).text
+    assert "\n\n\n" not in text
+    for before, line in itertools.pairwise(text.splitlines()):
+        for start in ("- ", "| ", "#"):
+            if line.startswith(start) and not before.startswith(start):
+                assert before == "", line
+
+
+def test_the_metadata_hold_the_metrics_of_both_splits():
+    data = ModelCard(card(test=TESTED)).data
+    assert (data.library_name, data.model_name, data.pipeline_tag) == (
+        "hand_gestures",
+        "hand_gestures",
+        "video-classification",
+    )
+    measured = {(result.dataset_split, result.metric_type): result.metric_value for result in data.eval_results}
+    assert measured[("validation", "accuracy")] == 0.75
+    assert measured[("test", "accuracy")] == 0.5
+    assert not {"clips", "groups", "worst_group", "accuracy_low"} & {name for _, name in measured}
+    first = data.eval_results[0]
+    assert first.metric_name == "accuracy"
+    assert first.metric_args == {"interval": [0.5, 0.875], "level": 0.9}
+
+
+def test_the_metadata_name_licences_and_published_models_but_no_local_file():
+    data = ModelCard(card()).data
+    assert data.license == "other"
+    assert data.license_name == (
+        "not stated for the clips; pretrained models: vit (Apache-2.0), hands (CC-BY-4.0; AGPL-3.0 for its library)"
+    )
+    assert data.base_model == ["owner/vit"]
+
+
+def test_metadata_stay_metadata_whatever_a_class_set_is_called():
+    odd = "accuracy_a: [b]\n---\n# c"
+    data = ModelCard(card(metrics={odd: 0.25})).data
+    assert 0.25 in [result.metric_value for result in data.eval_results]
+
+
+def test_the_card_needs_no_network(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("the card asked the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert card().startswith("---\n")

@@ -1,6 +1,17 @@
 import pandas as pd
+import pytest
 
-from hand_gestures.reporting.run_summary import result_lines, variant_lines
+from hand_gestures.reporting.run_summary import (
+    NO_GROUPS,
+    caveats,
+    result_lines,
+    run_facts,
+    run_note,
+    summary_sentence,
+    variant_lines,
+)
+from run_results import DECISION, LEAKS, PARAMETERS, SPLIT, TEST, files, record, run_results
+from run_results import VALIDATION as SMALL
 
 VALIDATION = {
     "accuracy": 0.98611,
@@ -21,7 +32,7 @@ VALIDATION = {
 }
 
 
-def test_accuracy_stands_with_its_interval_and_what_it_rests_on():
+def test_accuracy_has_its_interval_and_its_number_of_groups():
     assert result_lines(VALIDATION, {}, 0.95) == [
         ("validation accuracy", "0.986 (95 % interval 0.958 to 1.000, over 6 groups)"),
         ("  direction only", "0.983"),
@@ -29,13 +40,13 @@ def test_accuracy_stands_with_its_interval_and_what_it_rests_on():
     ]
 
 
-def test_without_groups_or_interval_that_is_said():
+def test_a_line_says_if_there_are_no_groups_and_no_interval():
     assert result_lines({"accuracy": 1.0, "clips": 9}, {}, 0.9) == [
         ("validation accuracy", "1.000 (over 9 clips; no interval)")
     ]
 
 
-def test_a_test_has_its_line_where_there_is_one():
+def test_a_test_has_its_own_line():
     test = {"accuracy": 0.5, "accuracy_low": 0.25, "accuracy_high": 0.75, "clips": 16}
     assert result_lines(VALIDATION, test, 0.9)[-1] == (
         "test accuracy",
@@ -43,7 +54,7 @@ def test_a_test_has_its_line_where_there_is_one():
     )
 
 
-def test_clips_without_hands_are_told_apart_where_there_are_some():
+def test_accuracy_is_split_by_hands_if_some_clips_have_none():
     lines = dict(result_lines(VALIDATION | {"accuracy_without_hands": 0.5, "clips_without_hands": 4}, {}, 0.95))
     assert lines["  hands found"] == "0.986"
     assert lines["  no hands found"] == "0.500 (4 clips)"
@@ -62,3 +73,81 @@ def test_each_variant_of_a_comparison_has_its_line():
         ("bilstm without left", "0.980 (3 seeds, standard deviation 0.012)"),
         ("nearest neighbour", "0.100 (1 seed)"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "Intervals over fewer than 20 groups are too narrow; there are 6."),
+        ({"groups": 1}, "One group says nothing about others, so there are no intervals."),
+        ({"groups": 20, "accuracy_low": None}, "the same value in every group"),
+        ({"classes": 1}, "1 of 2 classes have validation clips"),
+    ],
+)
+def test_caveats_say_what_makes_a_metric_doubtful(changes, sentence):
+    metrics = {name: value for name, value in (SMALL | changes).items() if value is not None}
+    assert sentence in " ".join(caveats(metrics, {}, SPLIT, 1000))
+
+
+def test_caveats_say_if_there_are_no_groups_and_no_draws():
+    alone = {name: value for name, value in SMALL.items() if "group" not in name}
+    assert NO_GROUPS in caveats(alone, {}, SPLIT, 1000)
+    assert "bootstrap_draws is 0" in caveats(alone, {}, SPLIT, 0)[-1]
+
+
+@pytest.mark.parametrize(
+    ("leaks", "sentence"),
+    [
+        ({"copies": 1, "look_alikes": 2}, "3 of 40 held-out clips have a copy or a look-alike in another split"),
+        ({"copies": 1}, "1 of 40 held-out clips has a copy"),
+        ({"groups_on_both_sides": 1}, "1 group has clips in two splits"),
+    ],
+)
+def test_caveats_count_the_leaks_of_the_split(leaks, sentence):
+    split = SPLIT | {"split": SPLIT["split"] | {"leaks": LEAKS | leaks}}
+    assert sentence in " ".join(caveats(SMALL, TEST, split, 1000))
+    assert "look-alike" not in " ".join(caveats(SMALL, TEST, SPLIT, 1000))
+
+
+def test_caveats_say_that_the_epoch_was_chosen_on_validation_and_nothing_on_the_test():
+    assert "The best epoch was chosen on the validation clips" in caveats(SMALL, {}, SPLIT, 1000)[0]
+    assert caveats(SMALL, {}, SPLIT, 1000)[1] == "No clips were kept for a test (split.test_fraction)."
+    assert caveats(SMALL, TEST, SPLIT, 1000)[1] == "Nothing was chosen on the test clips."
+
+
+def test_the_summary_counts_the_recognised_clips_of_validation_and_test():
+    assert summary_sentence(run_results(test_evaluation=TEST)) == (
+        "A classifier of 2 gestures. It recognises 30 of 40 validation clips and 4 of 8 test clips."
+    )
+
+
+def test_the_facts_are_date_network_epoch_seed_and_run():
+    assert run_facts(record()) == [
+        ("trained", "4 March 2026, 05:06 UTC"),
+        ("network", "BiLSTM, 2 layers of 64"),
+        ("best epoch", "2 of 2"),
+        ("seed", 7),
+        ("MLflow run", "modeling, 01234567"),
+    ]
+    probe = record(tracked={}, network={"name": "linear_probe", "hidden": 64, "layers": 2})
+    assert dict(run_facts(probe))["network"] == "linear probe"
+    assert "MLflow run" not in dict(run_facts(probe))
+
+
+def test_the_record_names_packages_epochs_and_date():
+    kept = record()
+    assert (kept["epochs"], kept["best_epoch"], kept["ended"]) == (2, 2, "2026-03-04T05:06:00+00:00")
+    assert {"python", "torch", "kedro", "mlflow"} <= set(kept["versions"])
+    assert kept["parameters"] == PARAMETERS
+
+
+def test_the_note_of_a_run_says_what_is_known():
+    tested = {"accuracy": 0.5, "clips": 2, "classes": 2}
+    assert run_note({"evaluation": tested}, 0.9, None) == "**validation accuracy 0.500 (over 2 clips; no interval)**\n"
+    known = files(groups=2)
+    known["validation"]["groups"] = None
+    results = {"evaluation": SMALL, "dataset_fingerprint": known, "registry_decision": DECISION}
+    note = run_note(results, 0.9, "Drawn hands only.")
+    assert note.startswith("**validation accuracy 0.750 (90 % interval 0.500 to 0.875, over 6 groups)**\n\n- ")
+    assert "- data: 40 clips of 2 groups train, 40 clips validate; 2 classes\n" in note
+    assert note.endswith(f"- registry: {DECISION['sentence']}\n\n_Drawn hands only._")

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hand_gestures.reporting import training_plots as figures
+from hand_gestures.reporting import training_plots as plots
+from hand_gestures.reporting.plot_style import ORANGE
 
 HISTORY = pd.DataFrame(
     {
@@ -19,14 +20,14 @@ def texts(figure):
     return " ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
 
 
-def test_curves_mark_the_epoch_that_was_kept():
-    figure = figures.training_curves(HISTORY)
+def test_curves_mark_the_best_epoch():
+    figure = plots.training_curves(HISTORY)
     assert "best epoch, 3" in texts(figure)  # the lower loss of two equal accuracies
     assert "0.700" in texts(figure)
 
 
-def test_a_single_epoch_is_seen_and_counted_in_whole_numbers():
-    figure = figures.training_curves(HISTORY.head(1))
+def test_a_single_epoch_is_a_visible_point_with_whole_numbers_on_the_axis():
+    figure = plots.training_curves(HISTORY.head(1))
     figure.canvas.draw()
     for axes in figure.axes:
         assert all(line.get_marker() == "o" for line in axes.lines)
@@ -35,14 +36,14 @@ def test_a_single_epoch_is_seen_and_counted_in_whole_numbers():
 
 def test_confusion_matrix_shows_counts_and_readable_names():
     counts = pd.DataFrame([[3, 1], [0, 4]], index=["swipe_left", "fist"], columns=["swipe_left", "fist"])
-    shown = texts(figures.confusion_matrix(counts))
+    shown = texts(plots.confusion_matrix(counts))
     assert "7 of 8 validation clips right" in shown
     assert "swipe left" in shown
 
 
 def test_class_accuracy_counts_right_clips():
     predictions = pd.DataFrame({"class_name": ["a", "a", "b"], "correct": [True, False, True]})
-    shown = texts(figures.class_accuracy(predictions))
+    shown = texts(plots.class_accuracy(predictions))
     assert "1 of 2" in shown
     assert "0.667 over all clips" in shown
 
@@ -55,11 +56,11 @@ def groups(count, right=None):
 
 
 def marked(figure):
-    return [label.get_text() for label in figure.axes[0].get_yticklabels() if label.get_color() == figures.ORANGE]
+    return [label.get_text() for label in figure.axes[0].get_yticklabels() if label.get_color() == ORANGE]
 
 
 def test_the_worst_group_is_on_top_and_marked():
-    figure = figures.group_accuracy(groups(4))
+    figure = plots.group_accuracy(groups(4))
     assert figure.axes[0].yaxis_inverted()
     assert marked(figure) == ["person0"]
     assert "1 of 4" in texts(figure)
@@ -67,26 +68,26 @@ def test_the_worst_group_is_on_top_and_marked():
 
 
 @pytest.mark.parametrize(("right", "worst"), [([0, 0, 4], ["person0", "person1"]), ([3, 3, 3], [])])
-def test_equally_bad_groups_are_all_marked_and_none_where_all_are_alike(right, worst):
-    assert marked(figures.group_accuracy(groups(3, right))) == worst
+def test_equally_bad_groups_are_all_marked_and_no_group_if_all_are_equal(right, worst):
+    assert marked(plots.group_accuracy(groups(3, right))) == worst
 
 
-def test_of_very_many_groups_the_worst_are_drawn_and_that_is_said():
-    figure = figures.group_accuracy(groups(500, [1] * 400 + [4] * 100))
+def test_of_very_many_groups_the_worst_are_drawn_and_the_title_says_so():
+    figure = plots.group_accuracy(groups(500, [1] * 400 + [4] * 100))
     assert "the 60 worst of 500 groups" in texts(figure)
     assert len(figure.axes[0].get_yticklabels()) == 60
     assert "0.400 over all clips" in texts(figure)
 
 
-def test_without_groups_the_figure_says_so_in_one_line():
-    figure = figures.group_accuracy(groups(0))
+def test_without_groups_the_plot_says_so_in_one_line():
+    figure = plots.group_accuracy(groups(0))
     assert "No accuracy by group" in texts(figure)
     assert not figure.axes
 
 
-def test_reliability_shows_accuracy_by_confidence_and_how_many_clips_it_rests_on():
+def test_reliability_shows_accuracy_by_confidence_and_the_number_of_clips():
     predictions = pd.DataFrame({"confidence": [0.55, 0.58, 0.95], "correct": [True, False, True]})
-    figure = figures.reliability_diagram(predictions)
+    figure = plots.reliability_diagram(predictions)
     heights = [[bar.get_height() for bar in axes.patches] for axes in figure.axes]
     assert [height for height in heights[0] if height > 0] == [0.5, 1.0]
     assert [height for height in heights[1] if height > 0] == [2, 1]
@@ -94,13 +95,13 @@ def test_reliability_shows_accuracy_by_confidence_and_how_many_clips_it_rests_on
 
 
 @pytest.mark.parametrize("name", ["a" * 120, "50% $x_1$ of_it", "дві руки"])
-def test_names_of_any_kind_leave_room_for_what_they_name(tmp_path, name):
+def test_names_of_any_kind_leave_room_for_the_plot(tmp_path, name):
     predictions = pd.DataFrame({"class_name": [name, "b"], "predicted": ["b", "b"], "correct": [False, True]})
     counts = pd.DataFrame([[3, 1], [0, 4]], index=[name, "b"], columns=[name, "b"])
     drawn = [
-        figures.class_accuracy(predictions),
-        figures.group_accuracy(groups(2).assign(group=[name, "b"])),
-        figures.confusion_matrix(counts),
+        plots.class_accuracy(predictions),
+        plots.group_accuracy(groups(2).assign(group=[name, "b"])),
+        plots.confusion_matrix(counts),
     ]
     for figure in drawn:
         figure.savefig(tmp_path / "figure.png", dpi=50)
@@ -108,12 +109,12 @@ def test_names_of_any_kind_leave_room_for_what_they_name(tmp_path, name):
 
 
 def test_both_ends_of_a_long_name_are_kept():
-    shown = texts(figures.group_accuracy(groups(2).assign(group=[f"2021_{'x' * 60}_person1", "b"])))
+    shown = texts(plots.group_accuracy(groups(2).assign(group=[f"2021_{'x' * 60}_person1", "b"])))
     assert "2021 xx" in shown
     assert "…xxxxxxx person1" in shown
 
 
-def test_a_confusion_matrix_of_very_many_classes_is_no_larger_than_can_be_opened():
+def test_a_confusion_matrix_of_very_many_classes_can_be_opened():
     names = [f"class{n}" for n in range(400)]
-    figure = figures.confusion_matrix(pd.DataFrame(np.eye(400, dtype=int), index=names, columns=names))
+    figure = plots.confusion_matrix(pd.DataFrame(np.eye(400, dtype=int), index=names, columns=names))
     assert max(figure.get_size_inches()) * 150 < 8000

@@ -1,73 +1,63 @@
-"""The page of a comparison: what it says in sentences, in a figure and in a table."""
+"""The page and the plot of a model comparison."""
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from hand_gestures.comparison.variants import NEAREST_NEIGHBOUR, RANDOM
-from hand_gestures.reporting.html import Cell, Notes, Section, Table, render_report
-from hand_gestures.reporting.html import Figure as Picture
-from hand_gestures.reporting.plot_style import name_rows, readable, rows
-from hand_gestures.reporting.training_plots import BLUE, GREY, INK, ORANGE, tidy
-from hand_gestures.utils.rules import pluralise
-
-CAVEATS = (
-    "Each training chose its best epoch on the validation clips that it is measured on, so accuracies are rather too "
-    "good; all variants have the same advantage.",
-    "All variants train with the same settings, which were chosen for none of the others.",
-    "A difference is that of the mean over seeds on the same clips; its interval says how it would differ for other "
-    "groups of clips, not for other seeds.",
-    "Times of training are those of this machine, whatever else it did meanwhile.",
-)
+from hand_gestures.reporting import plot_style as style
+from hand_gestures.reporting.html import render, text_table
+from hand_gestures.reporting.run_summary import readable
 
 
 def comparison_page(table: pd.DataFrame, classes: int, level: float, notice: str | None, figure: Path) -> str:
     """The page of one comparison.
 
     Args:
-        table: as `compare_variants` gives it.
-        classes: that there are.
-        level: of the intervals.
-        notice: what else must be said of the figures.
-        figure: of `variant_accuracy`.
+        table: one row per variant, as `comparison.table.compare_variants` returns it.
+        classes: number of classes.
+        level: confidence level of the intervals.
+        notice: a sentence for the caveats, such as that of the demo.
+        figure: file of the plot that `variant_accuracy` draws.
+
+    Returns:
+        HTML with the plot inside.
     """
-    first = table.iloc[0]
-    lead = (
-        f"{pluralise(len(table), 'variant')} on the same embeddings, beside {readable(first['variant'])}: accuracy "
-        f"{first['accuracy']:.3f} over {pluralise(int(first['seeds']), 'seed')}."
+    return render(
+        "comparison.html",
+        first=table.iloc[0],
+        table=_shown_columns(table),
+        findings=findings(table, classes),
+        level=f"{level:.0%}",
+        notice=notice,
+        plot=figure,
     )
-    caption = (
-        "Validation clips. Spread: standard deviation over seeds. Difference: of the mean accuracy from the first "
-        f"row's on the same clips, with its {level:.0%} interval over groups"
-    )
-    caveats = [*([notice] if notice else []), *CAVEATS]
-    columns = ["instead", "what comes of it", "difference", "interval"]
-    said = f"What comes of other networks and inputs, as difference in accuracy with its {level:.0%} interval"
-    sections = [
-        Section(
-            "What it says",
-            [Table(columns, findings(table, classes), said), Notes(caveats, "How far to trust it")],
-        ),
-        Section("Accuracy", [Picture(figure, "Accuracy of each variant."), Table(*_cells(table), caption)]),
-    ]
-    return render_report("Model comparison", lead, sections)
 
 
-def findings(table: pd.DataFrame, classes: int) -> list[list[Cell]]:
-    """What the table says, as rows of: what is tried instead of the first network, what comes of it, the difference in
-    accuracy and its interval. Whether the first network earns its cost, which inputs matter, what a leak would give."""
+def findings(table: pd.DataFrame, classes: int) -> pd.DataFrame:
+    """What the table says: is the first network worth its cost, which inputs matter, what would a leak give?
+
+    Args:
+        table: as for `comparison_page`.
+        classes: number of classes.
+
+    Returns:
+        `instead` (of the first variant), `result` in words, `difference` in accuracy and its `interval`; other networks
+        in the order of the table, then fewer inputs with the most harmful first, then leaks.
+    """
     rows = table.set_index("variant")
     first = rows.iloc[0]
     name = str(first.name)
-    on_same = rows[rows["difference"].notna()].drop(index=NEAREST_NEIGHBOUR, errors="ignore")
-    fewer = on_same.index.str.startswith((f"{name} without ", f"{name} on "))
-    others, inputs = on_same[~fewer], on_same[fewer].sort_values("difference")
-    found = [(str(row.name), _verdict(row) + _cost(first, row), *_difference(row)) for _, row in others.iterrows()]
-    found += [(str(row.name), _verdict(row), *_difference(row)) for _, row in inputs.iterrows()]
+    comparable = rows[rows["difference"].notna()].drop(index=NEAREST_NEIGHBOUR, errors="ignore")
+    fewer = comparable.index.str.startswith((f"{name} without ", f"{name} on "))
+    networks, inputs = comparable[~fewer], comparable[fewer].sort_values("difference")
+    compared = [(variant, row, _cost(first, row)) for variant, row in networks.iterrows()]
+    compared += [(variant, row, "") for variant, row in inputs.iterrows()]
+    found = [(variant, _verdict(row) + cost, row["difference"], _interval(row)) for variant, row, cost in compared]
     found += _leaks(dict(zip(table["variant"], table["accuracy"], strict=True)), name, classes)
-    return [[readable(asked), *answer] for asked, *answer in found]
+    return text_table(["instead", "result", "difference", "interval"], [(readable(row[0]), *row[1:]) for row in found])
 
 
 def _verdict(row: pd.Series) -> str:
@@ -77,79 +67,76 @@ def _verdict(row: pd.Series) -> str:
 
 
 def _cost(first: pd.Series, other: pd.Series) -> str:
-    said = f", with {other['parameters'] / first['parameters']:.2f} of the parameters"
+    text = f", with {other['parameters'] / first['parameters']:.2f} of the parameters"
     if pd.notna(first["seconds"]) and pd.notna(other["seconds"]):
-        said += f" and {other['seconds'] / first['seconds']:.2f} of the time of training"
-    return said
+        text += f" and {other['seconds'] / first['seconds']:.2f} of the training time"
+    return text
 
 
-def _difference(row: pd.Series) -> tuple[Cell, Cell]:
-    """With its interval; there is none where all groups have the same."""
-    low, high = row["difference_low"], row["difference_high"]
-    return row["difference"], (low, high) if pd.notna(low) else None
+def _interval(row: pd.Series) -> tuple[float, float] | None:
+    """None where all groups have the same difference."""
+    return (row["difference_low"], row["difference_high"]) if pd.notna(row["difference_low"]) else None
 
 
-def _leaks(accuracy: dict[str, float], name: str, classes: int) -> list[tuple[str, str, Cell, Cell]]:
-    found: list[tuple[str, str, Cell, Cell]] = []
+def _leaks(accuracy: dict[str, float], name: str, classes: int) -> list[tuple]:
+    """What the background alone gives, and what clips of a group in two splits would give."""
+    found: list[tuple] = []
     if NEAREST_NEIGHBOUR in accuracy:
-        said = f"accuracy {accuracy[NEAREST_NEIGHBOUR]:.3f}, by chance {1 / classes:.3f}"
+        text = f"accuracy {accuracy[NEAREST_NEIGHBOUR]:.3f}, by chance {1 / classes:.3f}"
         if NEAREST_NEIGHBOUR + RANDOM in accuracy:
-            said += f"; {accuracy[NEAREST_NEIGHBOUR + RANDOM]:.3f} where groups stand on both sides"
-        found.append(("averaged pixels alone", f"{said}: above chance it is room, clothes or light", None, None))
-    for variant in accuracy:
+            text += f"; {accuracy[NEAREST_NEIGHBOUR + RANDOM]:.3f} if groups have clips in both splits"
+        found.append(("averaged pixels alone", f"{text}: above chance it is room, clothes or light", None, None))
+    for variant, leaked in accuracy.items():
         fair = variant.removesuffix(RANDOM)
         if variant.startswith(name) and fair != variant:
-            flattered = accuracy[variant] - accuracy[fair]
-            found.append((variant, f"{accuracy[variant]:.3f} beside {accuracy[fair]:.3f} grouped", flattered, None))
+            text = f"{leaked:.3f} compared with {accuracy[fair]:.3f} grouped"
+            found.append((variant, text, leaked - accuracy[fair], None))
     return found
 
 
-def _cells(table: pd.DataFrame) -> tuple[list[str], list[list[Cell]]]:
-    """Columns and rows of what tells most; the interval is one cell."""
-    ends = zip(table["difference_low"], table["difference_high"], strict=True)
-    sets = [name for name in table.columns if name.startswith("accuracy_") and name != "accuracy_spread"]
+def _shown_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns that matter most to a reader; the interval becomes one cell."""
+    class_sets = [name for name in table.columns if name.startswith("accuracy_") and name != "accuracy_spread"]
+    columns = ["variant", "accuracy", "spread", "difference", "interval", *class_sets, "loss", "seconds", "parameters"]
     whole = {name: table[name].round().astype("Int64") for name in ("seconds", "parameters")}
-    shown = table.assign(
-        **whole,
-        variant=table["variant"].map(readable),
-        interval=pd.Series([(low, high) if pd.notna(low) else None for low, high in ends], dtype=object),
-    )
-    columns = ["variant", "accuracy", "accuracy_spread", "difference", "interval", *sets, "loss", "seconds"]
-    shown = shown[[*columns, "parameters"]].rename(columns={"accuracy_spread": "spread"})
-    cells = shown.astype(object).where(shown.notna(), None).to_numpy().tolist()
-    return list(map(readable, shown.columns)), cells
+    intervals = [_interval(row) for _, row in table.iterrows()]
+    shown = table.assign(variant=table["variant"].map(readable), interval=pd.Series(intervals, dtype=object), **whole)
+    return shown.rename(columns={"accuracy_spread": "spread"})[columns]
 
 
 def variant_accuracy(trials: pd.DataFrame) -> Figure:
-    """Accuracy of each seed (dots) and their mean (line) of each variant, in the order of the table, which is that of
-    `tabulate_trials`; random splits in another colour, the first variant's mean across all rows."""
-    names = list(trials["variant"].unique())
-    figure, axes = rows(len(names))
-    means = trials.groupby("variant", sort=False)["accuracy"].mean()
-    random_split = trials.groupby("variant", sort=False)["split"].first() == "random"
-    axes.axvline(means.iloc[0], color=GREY, linestyle="--", linewidth=1)
-    for place, name in enumerate(names):
-        colour = ORANGE if random_split[name] else BLUE
-        accuracies = trials.loc[trials["variant"] == name, "accuracy"]
-        axes.plot([means[name]] * 2, [place - 0.32, place + 0.32], color=INK, linewidth=2, zorder=3)
-        axes.plot(
-            accuracies,
-            np.full(len(accuracies), place),
-            "o",
-            color=colour,
-            alpha=0.6,
-            markersize=7,
-            markeredgewidth=0,
-            clip_on=False,
-        )
-        axes.text(1.02, place, f"{means[name]:.3f}", va="center", fontsize=9, color=INK)
-    name_rows(axes, np.arange(len(names)), names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set(xlim=(0, 1.005), xlabel=f"validation accuracy (dot: a seed; bar: their mean; line: {names[0]})")
-    axes.set_xticks(np.linspace(0, 1, 6))
-    if random_split.any():
-        axes.plot([], [], "o", color=ORANGE, alpha=0.6, label="random split: clips of a group on both sides")
+    """Accuracy of each variant: a dot per seed and a bar at their mean; random splits have another colour.
+
+    Args:
+        trials: one row per training, as `comparison.table.tabulate_trials` returns it.
+
+    Returns:
+        One row per variant in the order of the table, with a line at the first variant's mean.
+    """
+    rows, names = pd.factorize(trials["variant"])
+    is_random = trials["split"].to_numpy() == "random"
+    means = trials.groupby(rows)["accuracy"].mean()
+    figure, axes = style.row_plot(len(names))
+    axes.axvline(means[0], color=style.GREY, linestyle="--", linewidth=1)
+    for row, mean in enumerate(means):
+        axes.vlines(mean, row - 0.32, row + 0.32, color=style.INK, linewidth=2, zorder=3)
+        axes.text(1.02, row, f"{mean:.3f}", va="center", fontsize=9, color=style.INK)
+    dots: dict[str, Any] = {
+        "marker": "o",
+        "linestyle": "",
+        "alpha": 0.6,
+        "markersize": 7,
+        "markeredgewidth": 0,
+        "clip_on": False,
+    }
+    for row in range(len(names)):
+        colour = style.ORANGE if is_random[rows == row].any() else style.BLUE
+        axes.plot(trials["accuracy"][rows == row], rows[rows == row], color=colour, **dots)
+    style.label_rows(axes, list(names))
+    style.accuracy_axis(axes, f"validation accuracy (dot: a seed; bar: their mean; line: {names[0]})")
+    if is_random.any():
+        label = "random split: a group may have clips in both splits"
+        axes.plot([], [], "o", color=style.ORANGE, alpha=0.6, label=label)
         figure.legend(frameon=False, loc="outside lower center", fontsize=9)
-    tidy(axes)
     axes.set_title("Accuracy of each variant", fontsize=12)
     return figure

@@ -1,66 +1,79 @@
-"""Figures of a data set: how long its clips are and how its classes stand on the sides of the split."""
+"""Plots of a data set: the length of its videos, and the clips of each class in each split."""
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import setp
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from hand_gestures.reporting.plot_style import font_size, name_rows, readable, rows
-from hand_gestures.reporting.training_plots import BLUE, GREY, ORANGE, SIDE_COLOURS, tidy
-from hand_gestures.utils.rules import pluralise
+from hand_gestures.reporting import plot_style as style
+from hand_gestures.reporting.run_summary import readable
+from hand_gestures.utils.rules import groups_known, pluralise
 
-NUMBERED = 0.025  # of the longest bar: shorter parts have no room for their number
+MIN_NUMBERED_SHARE = 0.025  # of the longest bar; a number does not fit into a shorter segment
 
 
 def clip_lengths(sequences: pd.DataFrame, frames_per_clip: int) -> Figure:
-    """Frames of each video by class, and the length below which a clip repeats its last frame."""
+    """Number of frames per video in each class, with a line at the length of a clip.
+
+    Args:
+        sequences: one row per clip with `class_name` and `available`, the number of frames of its video.
+        frames_per_clip: a shorter video repeats its last frame.
+
+    Returns:
+        One box per class.
+    """
     by_class = {str(name): clips["available"].to_numpy() for name, clips in sequences.groupby("class_name")}
-    figure, axes = rows(len(by_class))
-    axes.boxplot(
-        list(by_class.values()),
-        orientation="horizontal",
-        widths=0.5,
-        medianprops={"color": BLUE, "linewidth": 2},
-        flierprops={"marker": ".", "markersize": 4, "markeredgecolor": GREY},
-        boxprops={"color": GREY},
-        whiskerprops={"color": GREY},
-        capprops={"color": GREY},
+    figure, axes = style.row_plot(len(by_class))
+    boxes = axes.boxplot(
+        list(by_class.values()), orientation="horizontal", positions=np.arange(len(by_class)), widths=0.5
     )
-    axes.axvline(frames_per_clip, color=ORANGE, linewidth=1.5)
-    name_rows(axes, np.arange(1, len(by_class) + 1), by_class)
-    axes.set(xlabel=f"frames of a video; the line is the length of a clip, {frames_per_clip}", xlim=(0, None))
-    short = (sequences["available"] < frames_per_clip).sum()
-    axes.set_title(f"{len(sequences)} videos, {short} shorter than a clip", fontsize=12)
-    tidy(axes)
+    for part in ("boxes", "whiskers", "caps"):
+        setp(boxes[part], color=style.GREY)
+    setp(boxes["medians"], color=style.BLUE, linewidth=2)
+    setp(boxes["fliers"], marker=".", markersize=4, markeredgecolor=style.GREY)
+    axes.axvline(frames_per_clip, color=style.ORANGE, linewidth=1.5)
+    style.label_rows(axes, list(by_class))
+    axes.set(xlabel=f"frames per video; the line is the length of a clip, {frames_per_clip}", xlim=(0, None))
+    shorter = (sequences["available"] < frames_per_clip).sum()
+    axes.set_title(f"{len(sequences)} videos, {shorter} shorter than a clip", fontsize=12)
+    style.tidy(axes)
     return figure
 
 
 def class_balance(split: pd.DataFrame) -> Figure:
-    """Clips of each class on each side of the split."""
+    """Number of clips of each class in each split.
+
+    Args:
+        split: one row per clip with `sequence_id`, `class_name`, `group` and `side` (train, val, test or left_out).
+
+    Returns:
+        One bar per class with a segment for each split.
+    """
     counts = pd.crosstab(split["class_name"], split["side"])
-    most = counts.sum(axis=1).max()
-    sides = [side for side in SIDE_COLOURS if side in counts]
-    figure, axes = rows(len(counts))
-    places, start = np.arange(len(counts)), np.zeros(len(counts))
-    for side in sides:
-        bars = axes.barh(places, counts[side], left=start, color=SIDE_COLOURS[side], label=_side_label(split, side))
-        numbers = [str(count) if count >= NUMBERED * most else "" for count in counts[side]]
-        ink = "#1c2733" if side == "left_out" else "white"
-        axes.bar_label(bars, numbers, label_type="center", fontsize=0.8 * font_size(len(counts)), color=ink)
+    min_numbered = MIN_NUMBERED_SHARE * counts.sum(axis=1).max()
+    known = groups_known(split["sequence_id"], split["group"])
+    figure, axes = style.row_plot(len(counts))
+    rows, start = np.arange(len(counts)), np.zeros(len(counts))
+    for side, colour in style.SPLIT_COLOURS.items():
+        if side not in counts:
+            continue
+        label = _split_label(split[split["side"] == side], side, known)
+        bars = axes.barh(rows, counts[side], left=start, color=colour, label=label)
+        numbers = [str(count) if count >= min_numbered else "" for count in counts[side]]
+        ink = style.INK if side == "left_out" else "white"
+        axes.bar_label(bars, numbers, label_type="center", fontsize=0.8 * style.font_size(len(counts)), color=ink)
         start += counts[side].to_numpy()
-    name_rows(axes, places, counts.index)
+    style.label_rows(axes, list(counts.index))
     axes.set_xlabel("clips")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.legend(frameon=False, ncols=len(sides), loc="outside lower center", fontsize=9)
+    figure.legend(frameon=False, ncols=len(style.SPLIT_COLOURS), loc="outside lower center", fontsize=9)
     axes.set_title(f"{len(split)} clips of {len(counts)} classes", fontsize=12)
-    tidy(axes)
+    style.tidy(axes)
     return figure
 
 
-def _side_label(split: pd.DataFrame, side: str) -> str:
-    """`"val: 48 clips of 6 groups"`; where every clip is a group of its own, only its clips."""
-    clips = split[split["side"] == side]
-    of_groups = (
-        "" if (split["group"] == split["sequence_id"]).all() else f" of {pluralise(clips['group'].nunique(), 'group')}"
-    )
-    return f"{readable(side)}: {pluralise(len(clips), 'clip')}{of_groups}"
+def _split_label(clips: pd.DataFrame, side: str, known: bool) -> str:
+    """`"val: 48 clips of 6 groups"`; without known groups, only the number of clips."""
+    groups = f" of {pluralise(clips['group'].nunique(), 'group')}" if known else ""
+    return f"{readable(side)}: {pluralise(len(clips), 'clip')}{groups}"

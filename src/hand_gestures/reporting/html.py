@@ -1,163 +1,86 @@
-"""One HTML page that needs nothing beside it: sections of blocks, rendered by one template."""
+"""HTML pages that need no other file: templates with styles and pictures inside, nothing is fetched or run."""
 
 import base64
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from hand_gestures.utils.rules import pluralise
+
 Cell = str | float | tuple[float, float] | None  # a pair is an interval
-LONGEST = 40  # rows of a table that is shown unasked
-NOTHING = "\N{EN DASH}"
+MISSING = "\N{EN DASH}"
+FOLDER_BYTES = 1_500_000  # for all pictures of a folder together; base64 adds a third
+PICTURE_WIDTHS = (1072, 800, 560)  # pixels; the first at which all pictures of a folder fit into `FOLDER_BYTES`
+WEBP_QUALITY = 65  # half the size of JPEG for contact sheets
+MAX_WEBP_SIDE = 16_383  # pixels, a limit of the format; lossless WebP makes plots a quarter of their PNG size
+PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
-@dataclass(frozen=True)
-class Heading:
-    """A heading inside a section."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Text:
-    """A paragraph."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Notes:
-    """What a reader must not miss, one or several."""
-
-    items: Sequence[str]
-    title: str = ""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture file in full; the caption is its text for those who cannot see it, too."""
-
-    path: Path
-    caption: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells; columns without words stand right, with that many digits; long tables are folded."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    caption: str
-    digits: int = 3
-
-    @property
-    def numeric(self) -> list[bool]:
-        return [not any(isinstance(row[place], str) and row[place] for row in self.rows) for place in range(self.width)]
-
-    @property
-    def width(self) -> int:
-        return len(self.columns)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Names and their values."""
-
-    pairs: Sequence[tuple[str, Cell]]
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """A folder of pictures, folded and made smaller; where it is empty, `nothing` is said, if anything."""
-
-    folder: Path
-    title: str
-    nothing: str = ""
-
-
-Block = Heading | Text | Notes | Figure | Table | Facts | Pictures
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page, with its place in the index."""
-
-    title: str
-    blocks: Sequence[Block]
-
-
-class Headline(NamedTuple):
-    """A figure in large type."""
-
-    name: str
-    value: str
-    detail: str
-
-
-def table(frame: pd.DataFrame, caption: str, digits: int = 3) -> Table:
-    """A `Table` of all rows and columns of a data frame."""
-    rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-    return Table([str(name).replace("_", " ") for name in frame.columns], rows, caption, digits)
-
-
-def render_report(
-    title: str,
-    lead: str,
-    sections: Sequence[Section],
-    headlines: Sequence[Headline] = (),
-    facts: Iterable[tuple[str, Cell]] = (),
-) -> str:
-    """The page as text: styles and pictures are part of it, and nothing is fetched or run when it is read.
+def render(template: str, **values: Any) -> str:
+    """Render a page.
 
     Args:
-        title: of the page.
-        lead: a sentence or two below it.
-        sections: the parts; an index names them.
-        headlines: figures in large type at its head.
-        facts: names and values below them.
+        template: file in `templates/`.
+        values: what the template shows; names of classes, groups and files are escaped.
+
+    Returns:
+        HTML.
+
+    Raises:
+        jinja2.UndefinedError: the template asks for a value that is missing.
     """
-    environment = Environment(
+    return environment().get_template(template).render(values)
+
+
+def environment() -> Environment:
+    """Jinja with the filters that the macros use; autoescape is on because names are the user's."""
+    jinja = Environment(
         loader=PackageLoader("hand_gestures.reporting"),
-        autoescape=True,  # names of classes, groups and files are the user's
+        autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"written": written, "kind": _kind, "figure": embed_figure, "folder": embed_folder}
-    return environment.get_template("report.html").render(
-        title=title, lead=lead, sections=sections, headlines=headlines, facts=list(facts), longest=LONGEST
-    )
+    jinja.filters |= {
+        "cell_text": cell_text,
+        "embed_folder": embed_folder,
+        "embed_plot": embed_plot,
+        "numeric_columns": numeric_columns,
+        "pluralise": pluralise,
+    }
+    return jinja
 
 
-def written(cell: Cell, digits: int = 3) -> str:
-    """`0.5` → `"0.500"`, `(0.4, 0.6)` → `"0.400 to 0.600"`, a missing number → an en dash."""
+def text_table(columns: list[str], rows: list[Any]) -> pd.DataFrame:
+    """A table for a page: every `Cell` stays as it is, so that counts beside a missing one do not become 3.0."""
+    return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def cell_text(cell: Any, digits: int = 3) -> str:
+    """`0.5` → `"0.500"`, `(0.4, 0.6)` → `"0.400 to 0.600"`, a missing value → an en dash."""
     if isinstance(cell, tuple):
-        return " to ".join(written(end, digits) for end in cell)
-    if isinstance(cell, bool):
+        return " to ".join(cell_text(end, digits) for end in cell)
+    if isinstance(cell, bool | np.bool_):
         return "yes" if cell else "no"
-    if isinstance(cell, float):
-        return f"{cell:.{digits}f}" if cell == cell else NOTHING
-    return NOTHING if cell is None else str(cell)
+    if cell is None or pd.isna(cell):
+        return MISSING
+    return f"{cell:.{digits}f}" if isinstance(cell, float) else str(cell)
 
 
-def _kind(block: Any) -> str:
-    return type(block).__name__
+def numeric_columns(table: pd.DataFrame) -> list[bool]:
+    """Whether each column holds no words, so that its cells are aligned to the right."""
+    columns = (table.iloc[:, index] for index in range(table.shape[1]))  # names may occur twice
+    return [not any(isinstance(cell, str) and cell for cell in column) for column in columns]
 
 
-FOLDER_BYTES = 1_500_000  # of the pictures of a folder, all together; base64 makes them a third larger
-WIDTHS = (1072, 800, 560)  # pixels; the first at which all pictures of a folder have room
-QUALITY = 65  # of WebP: of such sheets half as large as JPEG
-LONGEST_SIDE = 16_383  # pixels that WebP allows; without loss it makes figures a quarter of what PNG does
-SUFFIXES = {".jpg", ".jpeg", ".png"}
-
-
-class Embedded(NamedTuple):
-    """A picture in a page; width and height as it is to be shown, CSS pixels."""
+class EmbeddedPicture(NamedTuple):
+    """A picture as a data URI; width and height in CSS pixels."""
 
     name: str
     uri: str
@@ -166,54 +89,53 @@ class Embedded(NamedTuple):
 
 
 class EmbeddedFolder(NamedTuple):
-    """The pictures of a folder that had room, in the order of their names, and how many there are."""
+    """The pictures of a folder that fitted, ordered by name, and the number of all pictures in it."""
 
-    pictures: list[Embedded]
+    pictures: list[EmbeddedPicture]
     available: int
 
 
-def embed_figure(path: Path) -> Embedded:
-    """A figure without loss, at the size it was drawn for."""
+def embed_plot(path: Path) -> EmbeddedPicture:
+    """A plot without loss, in the size it was drawn for: a file of 150 dots per inch is shown at 96."""
     with Image.open(path) as image:
         inches = [side / dots for side, dots in zip(image.size, image.info.get("dpi", (96, 96)), strict=True)]
-        if max(image.size) > LONGEST_SIDE:
-            uri = _uri("png", path.read_bytes())
+        if max(image.size) > MAX_WEBP_SIDE:
+            uri = _data_uri("png", path.read_bytes())
         else:
-            uri = _uri("webp", _packed(image, lossless=True))
-    return Embedded(path.stem, uri, *(max(1, round(96 * side)) for side in inches))
+            uri = _data_uri("webp", _webp(image, lossless=True))
+    return EmbeddedPicture(path.stem, uri, *(max(1, round(96 * side)) for side in inches))
 
 
 def embed_folder(folder: Path) -> EmbeddedFolder:
-    """The pictures of a folder, as wide as `FOLDER_BYTES` allows for all of them; where it does not even allow the
-    smallest width, the first that have room."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    pictures: list[Embedded] = []
-    for width in WIDTHS:
-        pictures = list(_within(paths, width))
+    """All pictures of a folder as wide as `FOLDER_BYTES` allows; if even the smallest are too much, the first ones."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+    pictures: list[EmbeddedPicture] = []
+    for width in PICTURE_WIDTHS:
+        pictures = list(_embed_within_budget(paths, width))
         if len(pictures) == len(paths):
             break
     return EmbeddedFolder(pictures, len(paths))
 
 
-def _within(paths: list[Path], width: int) -> Iterator[Embedded]:
-    """Pictures one by one, until the next would be too many bytes."""
+def _embed_within_budget(paths: list[Path], width: int) -> Iterator[EmbeddedPicture]:
+    """Pictures one by one until the next one would exceed `FOLDER_BYTES`."""
     used = 0
     for path in paths:
         with Image.open(path) as image:
             small = image.convert("RGB")
-        small.thumbnail((width, LONGEST_SIDE))
-        encoded = _packed(small, quality=QUALITY)
+        small.thumbnail((width, MAX_WEBP_SIDE))
+        encoded = _webp(small, quality=WEBP_QUALITY)
         used += len(encoded)
         if used > FOLDER_BYTES:
             return
-        yield Embedded(path.stem, _uri("webp", encoded), *small.size)
+        yield EmbeddedPicture(path.stem, _data_uri("webp", encoded), *small.size)
 
 
-def _packed(image: Image.Image, **options: Any) -> bytes:
+def _webp(image: Image.Image, **options: Any) -> bytes:
     encoded = io.BytesIO()
     image.save(encoded, "WEBP", **options)
     return encoded.getvalue()
 
 
-def _uri(kind: str, encoded: bytes) -> str:
+def _data_uri(kind: str, encoded: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(encoded).decode()}"

@@ -1,176 +1,163 @@
-"""The model card of a run (Mitchell et al., "Model Cards for Model Reporting", 2019), written from what it measured."""
+"""The model card of a run (Mitchell et al., "Model Cards for Model Reporting", 2019), with metadata for model hubs."""
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from hand_gestures.dataset.split_assignment import TRAIN
-from hand_gestures.reporting.html import Cell, Table, written
-from hand_gestures.reporting.report import figures_table, lead, leaks, pretrained, run_facts, sizes
-from hand_gestures.reporting.run_summary import caveats, of_topics, result_lines
+from hand_gestures.reporting.html import cell_text, text_table
+from hand_gestures.reporting.report import (
+    interval,
+    leak_audit,
+    metric_name,
+    metric_names,
+    metrics_table,
+    pretrained_models,
+    run_caveats,
+    split_sizes,
+    views_per_clip,
+)
+from hand_gestures.reporting.run_summary import RunResults, flat_parameters, result_lines, run_facts, summary_sentence
 from hand_gestures.utils.rules import pluralise
 
+TEMPLATE = Path(__file__).parent / "templates" / "model_card.md"
 NETWORKS = {
     "bilstm": "a bidirectional LSTM with a linear residual and attention over time and channels",
     "attentive_probe": "one learned query that attends to all frames of all channels",
     "linear_probe": "a linear layer on the mean over time of every channel (blind to the order of the frames)",
 }
-# how fast it is computed, not what comes out
-SPEED = ("device", "preload", "preload_share", "preload_precision", "workers")
+SPEED_PARAMETERS = ("device", "preload", "preload_share", "preload_precision", "workers")  # they do not change results
 
 
-def model_card(
-    record: Mapping[str, Any],
-    decision: Mapping[str, Any],
-    files: Mapping[str, Any],
-    split: pd.DataFrame,
-    split_summary: Mapping[str, Any],
-    validation: Mapping[str, Any],
-    test: Mapping[str, Any],
-    classes: pd.DataFrame,
-    test_classes: pd.DataFrame,
-) -> str:
-    """The card as markdown.
+class Markdown(str):
+    """Text that is markdown already and needs no escapes."""
+
+
+def model_card(results: RunResults) -> str:
+    """The model card.
 
     Args:
-        record: of the training, as `record_run` gives it.
-        decision: of the registry, with its `sentence`.
-        files: training and validation file, as `describe_embeddings` gives them.
-        split: one row a clip, with its side.
-        split_summary: sizes and leaks of the split.
-        validation: figures as `summarise` gives them.
-        test: likewise; empty where there is no test.
-        classes: table `per_class` of the validation.
-        test_classes: likewise of the test; empty where there is none.
+        results: tables and records of the run.
+
+    Returns:
+        Markdown after a YAML block with metadata.
     """
-    environment = Environment(
-        loader=PackageLoader("hand_gestures.reporting"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"cell": _cell, "code": _code}
-    parameters, fingerprint = record["parameters"], files["train"]["fingerprint"]
-    level = parameters["evaluation"]["confidence_level"]
-    _, frames, channels, width = files["train"]["shape"]
-    return environment.get_template("model_card.md").render(
-        lead=lead(validation, test, len(files["train"]["rows_by_class"])),
+    parameters, train_file = results.parameters, results.train_file
+    fingerprint = train_file["fingerprint"]
+    augmentation, handless = fingerprint["augmentation"], results.evaluation.get("clips_without_hands")
+    _, frames, channels, width = train_file["shape"]
+    facts = [*run_facts(results.run_record), ("registry", results.registry_decision["sentence"])]
+    training = flat_parameters(parameters, ("network", "channels", "training"))
+    training = [(name, value) for name, value in training if name.rpartition(".")[2] not in SPEED_PARAMETERS]
+    card = ModelCard.from_template(
+        card_metadata(results),
+        template_path=str(TEMPLATE),
+        cell=_cell,
+        code=_code,
+        grid=_grid,
+        percent=lambda share: f"{100 * share:g} %",
+        summary=summary_sentence(results),
         notice=parameters["notice"],
         network=NETWORKS[parameters["network"]["name"]],
         frames=frames,
         channels=channels,
         width=width,
-        facts=[*run_facts(record), ("registry", decision["sentence"])],
-        sizes=sizes(split_summary),
-        split=_split_rule(parameters),
-        leaks=leaks(split_summary),
-        headlines=result_lines(validation, test, level),
-        figures=figures_table(validation, test, level),
-        classes=_by_class(split, classes, test_classes),
-        views=_views(files["train"], parameters["training"]),
-        parameters=_parameters(parameters),
-        limits=_limits(validation, test, split_summary, parameters, fingerprint),
-        pretrained=pretrained(fingerprint["models"], parameters),
-        embeddings=files["train"]["digest"],
+        facts=text_table(["", ""], facts),
+        sizes=split_sizes(results.split_summary),
+        split=parameters["split"],
+        leaks=leak_audit(results.split_summary),
+        headlines=result_lines(results.evaluation, results.test_evaluation, results.level),
+        metrics_table=metrics_table(results),
+        classes=_class_table(results),
+        views=pluralise(min(views_per_clip(train_file), parameters["training"]["views"] or 10**9), "view"),
+        training=text_table(["parameter", "value"], training),
+        caveats=run_caveats(results),
+        handless=pluralise(handless, "validation clip") if handless else "",
+        handless_accuracy=results.evaluation.get("accuracy_without_hands"),
+        mirrored=augmentation["views"] and augmentation["horizontal_flip"],
+        swapped=_swapped_classes(fingerprint["mirrored_labels"]),
+        pretrained=pretrained_models(fingerprint["models"], parameters),
+        fingerprint=train_file["digest"],
         precision=fingerprint["precision"],
+    )
+    return str(card)
+
+
+def card_metadata(results: RunResults) -> ModelCardData:
+    """Metadata of the card: what a hub lists and filters by.
+
+    The licence field is "other": the licence of the clips is unknown, and several pretrained models take part.
+
+    Args:
+        results: tables and records of the run.
+
+    Returns:
+        Library, task, tags, base models, licences of the pretrained models, and all metrics as `model-index`.
+    """
+    models = pretrained_models(results.train_file["fingerprint"]["models"], results.parameters)
+    licences = ", ".join(f"{role} ({licence})" for role, licence in zip(models[""], models["licence"], strict=True))
+    return ModelCardData(
+        model_name=results.parameters["registry"]["model"],
+        library_name="hand_gestures",
+        pipeline_tag="video-classification",
+        tags=["hand-gesture-recognition", results.parameters["network"]["name"]],
+        base_model=[name for name in models["model"] if "/" in name] or None,
+        license="other",
+        license_name=f"not stated for the clips; pretrained models: {licences}",
+        eval_results=[
+            EvalResult(
+                task_type="video-classification",
+                dataset_type="hand_gestures",
+                dataset_name="clips of hand gestures",
+                dataset_split=split,
+                metric_type=name,
+                metric_name=metric_name(name),
+                metric_value=metrics[name],
+                metric_args={"interval": list(ends), "level": results.level}
+                if (ends := interval(metrics, name))
+                else None,
+            )
+            for split, metrics in results.splits.items()
+            for name in metric_names(metrics)
+        ],
     )
 
 
-def _split_rule(parameters: Mapping[str, Any]) -> str:
-    split = parameters["split"]
-    if split["lists"]:
-        return "Published lists say which clips train, validate and test."
-    shares = f"About {100 * split['val_fraction']:g} % of the clips of each class validate"
-    shares += f", {100 * split['test_fraction']:g} % are kept for the test" if split["test_fraction"] else ""
-    if split["group_pattern"]:
-        pattern = _code(split["group_pattern"])
-        return f"{shares}, whole groups at a time: what {pattern} finds in a video's name is its group."
-    return f"{shares}, clip by clip: clips of one person or recording may stand on several sides."
+def _class_table(results: RunResults) -> pd.DataFrame:
+    """Clips of each class by split, and how well it is recognised."""
+    training = dict(zip(results.class_summary["class_name"], results.class_summary["train"], strict=True))
+    tested = {row["class_name"]: [row["clips"], row["accuracy"]] for row in results.test_per_class.to_dict("records")}
+    rows = []
+    for row in results.per_class.to_dict("records"):
+        name, times = row["class_name"], row["times_mistaken"]
+        mistake = Markdown(f"{_code(row['most_frequent_mistake'])} ({times})") if times else ""
+        measured = [row[column] for column in ("clips", "accuracy", "precision", "f1")]
+        rows.append([_code(name), int(training.get(name, 0)), *measured, mistake, *tested.get(name, [])])
+    heads = ["class", "training clips", "validation clips", "accuracy", "precision", "F1", "most often predicted as"]
+    return text_table([*heads, *(["test clips", "test accuracy"] if tested else [])], rows)
 
 
-def _by_class(split: pd.DataFrame, classes: pd.DataFrame, test_classes: pd.DataFrame) -> Table:
-    """Each class with its clips by side, and how well it is told apart."""
-    training = split.loc[split["side"] == TRAIN, "class_name"].value_counts()
-    tested = {row["class_name"]: [row["clips"], row["accuracy"]] for row in test_classes.to_dict("records")}
-    rows: list[list[Cell]] = [
-        [
-            _code(row["class_name"]),
-            int(training.get(row["class_name"], 0)),
-            *(row[column] for column in ("clips", "accuracy", "precision", "f1")),
-            _mistake(row["most_frequent_mistake"], row["times_mistaken"]),
-            *tested.get(row["class_name"], []),
-        ]
-        for row in classes.to_dict("records")
-    ]
-    heads = ["class", "training clips", "validation clips", "accuracy", "precision", "F1", "most often taken for"]
-    return Table([*heads, *(["test clips", "test accuracy"] if tested else [])], rows, "")
+def _swapped_classes(mirrored_labels: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Pairs of classes that become each other in a mirror."""
+    return sorted({tuple(sorted(pair)) for pair in mirrored_labels.items() if pair[0] != pair[1]})
 
 
-def _mistake(taken_for: str, times: int) -> str:
-    return Markdown(f"{_code(taken_for)} ({times})") if times else ""
-
-
-def _views(file: Mapping[str, Any], training: Mapping[str, Any]) -> str:
-    there = file["rows"] // max(1, file["sequences"])
-    return pluralise(min(there, training["views"] or there), "view")
-
-
-def _parameters(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
-    chosen = of_topics(parameters, ("network", "channels", "training"))
-    return [(name, value) for name, value in chosen if name.rpartition(".")[2] not in SPEED]
-
-
-def _limits(
-    validation: Mapping[str, Any],
-    test: Mapping[str, Any],
-    split_summary: Mapping[str, Any],
-    parameters: Mapping[str, Any],
-    fingerprint: Mapping[str, Any],
-) -> list[str]:
-    """What a user of the model must know."""
-    said = [parameters["notice"]] if parameters["notice"] else []
-    said += caveats(validation, test, split_summary, parameters["evaluation"]["bootstrap_draws"])
-    if validation.get("clips_without_hands"):
-        without = pluralise(validation["clips_without_hands"], "validation clip")
-        said.append(
-            f"In {without} no hand was found; the accuracy over these is {validation['accuracy_without_hands']:.3f}."
-        )
-    said += _mirror(fingerprint)
-    said += [
-        "It answers with one of its classes whatever a clip shows: there is no answer for other gestures or for none.",
-        "A clip is one gesture from its beginning to its end: it was not taught to find gestures in a running video.",
-        "Nothing is known of people, cameras, light and surroundings that are not in the data.",
-        "Where the clips come from and who agreed to their use is not recorded here.",
-    ]
-    return said
-
-
-def _mirror(fingerprint: Mapping[str, Any]) -> list[str]:
-    augmentation = fingerprint["augmentation"]
-    if not augmentation["views"] or not augmentation["horizontal_flip"]:
-        return []
-    changed = {name: other for name, other in fingerprint["mirrored_labels"].items() if name != other}
-    pairs = sorted({tuple(sorted(pair)) for pair in changed.items()})
-    becomes = "; ".join(f"{_code(one)} and {_code(other)}" for one, other in pairs)
-    but = f"but for these, which become each other: {becomes}" if pairs else "all of them"
-    return [f"It was taught with mirror images, and that they show the same gesture ({but})."]
-
-
-class Markdown(str):
-    """Text that is markdown already."""
+def _grid(table: pd.DataFrame) -> str:
+    """A table in markdown."""
+    lines = [list(table.columns), ["---"] * table.shape[1], *table.itertuples(index=False, name=None)]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 
 
 def _code(name: Any) -> Markdown:
-    """A name as it is, whatever signs are in it."""
+    """A name in code style, where markdown gives no sign a meaning."""
     return Markdown("`{}`".format(" ".join(str(name).split()).replace("`", "'").replace("|", r"\|")))
 
 
 def _cell(value: Any) -> str:
-    """Anything on one line, in a table or a list; its signs mean nothing."""
+    """Any value on one line with escaped signs, for a table or a list."""
     if isinstance(value, Markdown):
         return value
-    return re.sub(r"([\\`*<\[|])", r"\\\1", " ".join(written(value).split()))
+    return re.sub(r"([\\`*<\[|])", r"\\\1", " ".join(cell_text(value).split()))

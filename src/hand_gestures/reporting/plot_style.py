@@ -1,43 +1,69 @@
-"""Figures with a row for each class or group, however many and however long their names are."""
+"""What all plots share: colours, readable names, and axes with one row per class or group."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-ROW, TALLEST = 0.32, 100.0  # inches: height of a row and of a figure, whose rows grow thinner from there
-LONGEST_NAME = 40  # letters
+from hand_gestures.reporting.run_summary import readable
+
+BLUE, ORANGE, GREY, INK = "#2f6f9f", "#d9822b", "#8a949e", "#1c2733"
+SPLIT_COLOURS = {"train": GREY, "val": BLUE, "test": ORANGE, "left_out": "#dfe3e6"}
+ROW_HEIGHT, MAX_HEIGHT = 0.32, 100.0  # inches; with more rows than fit, each becomes thinner
+MAX_NAME_LENGTH = 40  # characters
 
 
-def rows(count: int) -> tuple[Figure, Axes]:
-    """A figure with that many rows."""
-    figure = Figure(figsize=(9, 1.7 + min(ROW * count, TALLEST)), layout="constrained")
+def row_plot(n_rows: int) -> tuple[Figure, Axes]:
+    """An empty plot with room for this many rows."""
+    figure = Figure(figsize=(9, 1.7 + min(ROW_HEIGHT * n_rows, MAX_HEIGHT)), layout="constrained")
     return figure, figure.subplots()
 
 
-def font_size(count: int) -> float:
-    """Of the names of that many rows."""
-    return 10 * min(1.0, TALLEST / (ROW * count))
+def font_size(n_rows: int) -> float:
+    """Font size in points of the names of this many rows."""
+    return 10 * min(1.0, MAX_HEIGHT / (ROW_HEIGHT * n_rows))
 
 
-def name_rows(axes: Axes, places: np.ndarray, names: Iterable[object]) -> None:
-    """Put the names at their places, from top to bottom."""
-    axes.set_yticks(places, list(map(short, names)), fontsize=font_size(len(places)))
-    axes.invert_yaxis()
+def label_rows(axes: Axes, names: Sequence[object]) -> None:
+    """Write the names beside the rows 0, 1, 2, … and put row 0 on top."""
+    axes.set_yticks(np.arange(len(names)), [plot_name(name) for name in names], fontsize=font_size(len(names)))
+    axes.set_ylim(len(names) - 0.4, -0.6)
 
 
-def readable(name: object) -> str:
-    """A name as people write it."""
-    return str(name).replace("_", " ")
+def shorten(name: object) -> str:
+    """A readable name of at most `MAX_NAME_LENGTH` characters; a longer one loses its middle."""
+    text = readable(name)  # both ends stay: recordings often differ in their first or last characters only
+    return text if len(text) <= MAX_NAME_LENGTH else f"{text[: MAX_NAME_LENGTH - 16]}…{text[-15:]}"
 
 
-def shortened(name: object) -> str:
-    """A readable name of `LONGEST_NAME` letters at most, both its ends kept."""
-    whole = readable(name)
-    return whole if len(whole) <= LONGEST_NAME else f"{whole[: LONGEST_NAME - 16]}…{whole[-15:]}"
+def plot_name(name: object) -> str:
+    """A short name for matplotlib, where a dollar sign would start a formula."""
+    return shorten(name).replace("$", r"\$")
 
 
-def short(name: object) -> str:
-    """A shortened name for a figure: a dollar sign in it opens no formula."""
-    return shortened(name).replace("$", r"\$")
+def accuracy_axis(axes: Axes, label: str) -> None:
+    """A horizontal axis from 0 to 1."""
+    axes.set(xlim=(0, 1.005), xlabel=label)
+    axes.set_xticks(np.linspace(0, 1, 6))
+    tidy(axes)
+
+
+def message_plot(text: str) -> Figure:
+    """A plot that only says why there is nothing to draw."""
+    figure = Figure(figsize=(9, 1), layout="constrained")
+    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=11, color=INK)
+    return figure
+
+
+def tidy(axes: Axes) -> None:
+    """Remove the frame and draw a light grid behind the data, across the axis that has the values."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y" if axes.get_ylabel() else "x", alpha=0.25)
+    axes.set_axisbelow(True)
+
+
+def hide_frame(axes: Axes) -> None:
+    """Remove the frame and the tick marks around an image."""
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)

@@ -1,7 +1,8 @@
-"""The figures of a run in a few lines."""
+"""What a run left on disk, and its metrics in a few lines of text; imports no plotting library."""
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -10,79 +11,151 @@ from typing import Any
 
 import pandas as pd
 
-from hand_gestures.reporting.plot_style import readable
 from hand_gestures.utils.nested import flatten
 from hand_gestures.utils.rules import best_epoch, pluralise
 
-NOT_SETS = {"accuracy_low", "accuracy_high", "accuracy_with_hands", "accuracy_without_hands"}
+PACKAGES = (
+    "torch", "torchvision", "lightning", "timm", "transformers", "ultralytics", "albumentations", "opencv-python",
+    "h5py", "numpy", "pandas", "scikit-learn", "kedro", "mlflow",
+)  # fmt: skip
+NOT_CLASS_SETS = {"accuracy_with_hands", "accuracy_without_hands"}
+MIN_GROUPS = 20  # intervals over fewer groups are too narrow
+PATH_PARAMETERS = ("path", "lists")  # of these only the file name is shown: folders are private
+NO_GROUPS = (
+    "No groups of validation clips are known. Set split.group_pattern to the part of a video id that names performer "
+    "or recording, and no group will have clips in two splits."
+)
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """All tables and records of a run that report and model card show; each field is the catalog entry of its name.
+
+    Metrics of the test are an empty dictionary, and its tables are empty, where no clips were kept for a test.
+
+    Example:
+        >>> results = RunResults(run_record=record_run(parameters, history, {}, ended), evaluation=metrics, ...)
+        >>> results.level
+        0.95
+    """
+
+    run_record: Mapping[str, Any]
+    registry_decision: Mapping[str, Any]
+    dataset_fingerprint: Mapping[str, Any]
+    split_summary: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
+    test_evaluation: Mapping[str, Any]
+    per_class: pd.DataFrame
+    test_per_class: pd.DataFrame
+    per_group: pd.DataFrame
+    test_per_group: pd.DataFrame
+    confusion: pd.DataFrame
+    faithfulness: pd.DataFrame
+    class_summary: pd.DataFrame
+    hand_rates: pd.DataFrame
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """All parameters of the training."""
+        return self.run_record["parameters"]
+
+    @property
+    def level(self) -> float:
+        """Confidence level of the intervals."""
+        return self.parameters["evaluation"]["confidence_level"]
+
+    @property
+    def train_file(self) -> Mapping[str, Any]:
+        """Description of the embeddings that the network was trained on."""
+        return self.dataset_fingerprint["train"]
+
+    @property
+    def splits(self) -> dict[str, Mapping[str, Any]]:
+        """Metrics by split: of the validation and, where there is one, of the test."""
+        return {"validation": self.evaluation} | ({"test": self.test_evaluation} if self.test_evaluation else {})
+
+
+def readable(name: object) -> str:
+    """`"swipe_left"` → `"swipe left"`."""
+    return str(name).replace("_", " ")
 
 
 def result_lines(validation: Mapping[str, Any], test: Mapping[str, Any], level: float) -> list[tuple[str, str]]:
-    """Pairs of name and text: accuracy on both sides, of class sets, with and without hands, of the worst group.
+    """Accuracy of validation and test, of class sets, with and without hands, and of the worst group.
 
     Args:
-        validation: figures as `summarise` gives them.
-        test: likewise; empty where there is no test.
-        level: of the intervals.
+        validation: metrics as `evaluation.summary.summarise` returns them.
+        test: the same for the test; empty without a test.
+        level: confidence level of the intervals.
+
+    Returns:
+        Pairs of a name, indented where it is a part of the accuracy above, and a text.
     """
     lines = [("validation accuracy", _accuracy(validation, level))]
-    sets = [name for name in validation if name.startswith("accuracy_") and name not in NOT_SETS]
-    lines += [
-        (f"  {readable(name.removeprefix('accuracy_'))}", f"{validation[name]:.3f}")
-        for name in sets
-        if not name.endswith(("_low", "_high"))
-    ]
-    if "accuracy_without_hands" in validation and "accuracy_with_hands" in validation:
-        without = validation["clips_without_hands"]
+    for name, value in validation.items():
+        if name.startswith("accuracy_") and not name.endswith(("_low", "_high")) and name not in NOT_CLASS_SETS:
+            lines.append((f"  {readable(name.removeprefix('accuracy_'))}", f"{value:.3f}"))
+    if validation.keys() >= NOT_CLASS_SETS:
+        clips = validation["clips_without_hands"]
         lines.append(("  hands found", f"{validation['accuracy_with_hands']:.3f}"))
-        lines.append(("  no hands found", f"{validation['accuracy_without_hands']:.3f} ({without} clips)"))
+        lines.append(("  no hands found", f"{validation['accuracy_without_hands']:.3f} ({clips} clips)"))
     if "worst_group" in validation:
-        named = f"{validation['worst_group']}, {validation['worst_group_clips']} clips"
-        lines.append(("  worst group", f"{validation['worst_group_accuracy']:.3f} ({named})"))
-    if test:
-        lines.append(("test accuracy", _accuracy(test, level)))
-    return lines
+        group = f"{validation['worst_group']}, {validation['worst_group_clips']} clips"
+        lines.append(("  worst group", f"{validation['worst_group_accuracy']:.3f} ({group})"))
+    return [*lines, *([("test accuracy", _accuracy(test, level))] if test else [])]
+
+
+def _accuracy(metrics: Mapping[str, Any], level: float) -> str:
+    basis = f"{metrics['groups']} groups" if "groups" in metrics else f"{metrics['clips']} clips"
+    if "accuracy_low" not in metrics:
+        return f"{metrics['accuracy']:.3f} (over {basis}; no interval)"
+    low, high = metrics["accuracy_low"], metrics["accuracy_high"]
+    return f"{metrics['accuracy']:.3f} ({100 * level:g} % interval {low:.3f} to {high:.3f}, over {basis})"
 
 
 def variant_lines(comparison: pd.DataFrame) -> list[tuple[str, str]]:
-    """Pairs of a variant's name and its accuracy; `comparison` is the table of `compare_variants`."""
-    return [
-        (
-            readable(row["variant"]),
-            f"{row['accuracy']:.3f} ({pluralise(row['seeds'], 'seed')}"
-            + (f", standard deviation {row['accuracy_spread']:.3f})" if pd.notna(row["accuracy_spread"]) else ")"),
+    """Mean accuracy of each variant of a comparison.
+
+    Args:
+        comparison: table as `comparison.table.compare_variants` returns it.
+
+    Returns:
+        Pairs of a variant's name and a text.
+    """
+    lines = []
+    for _, row in comparison.iterrows():
+        spread = row["accuracy_spread"]
+        deviation = f", standard deviation {spread:.3f}" if pd.notna(spread) else ""
+        lines.append(
+            (readable(row["variant"]), f"{row['accuracy']:.3f} ({pluralise(row['seeds'], 'seed')}{deviation})")
         )
-        for _, row in comparison.iterrows()
-    ]
-
-
-def _accuracy(figures: Mapping[str, Any], level: float) -> str:
-    over = f"{figures['groups']} groups" if "groups" in figures else f"{figures['clips']} clips"
-    if "accuracy_low" not in figures:
-        return f"{figures['accuracy']:.3f} (over {over}; no interval)"
-    low, high = figures["accuracy_low"], figures["accuracy_high"]
-    return f"{figures['accuracy']:.3f} ({100 * level:g} % interval {low:.3f} to {high:.3f}, over {over})"
+    return lines
 
 
 def run_note(results: Mapping[str, Any], level: float, notice: str | None) -> str:
-    """Accuracy with its interval, worst group, test accuracy, data set, what the registry made of the model.
+    """Description of an MLflow run: accuracy with its interval, worst group, test accuracy, data, registry decision.
 
     Args:
-        results: `evaluation`, and `test_evaluation`, `dataset_fingerprint` and `registry_decision` where they are
-            known.
-        level: of the intervals.
-        notice: a sentence that stands below.
+        results: by catalog name: `evaluation`, and if known `test_evaluation`, `dataset_fingerprint` and
+            `registry_decision`.
+        level: confidence level of the intervals.
+        notice: a sentence for the end.
+
+    Returns:
+        Markdown.
     """
     (name, headline), *lines = result_lines(results["evaluation"], results.get("test_evaluation", {}), level)
-    files, decision = results.get("dataset_fingerprint"), results.get("registry_decision")
-    told = [f"**{name} {headline}**", *(f"- {what.strip()}: {text}" for what, text in lines)]
-    told += [f"- data: {data_line(files)}"] if files else []
-    told += [f"- registry: {decision['sentence']}"] if decision else []
-    return "\n".join([told[0], "", *told[1:], *(["", f"_{notice.strip()}_"] if notice else [])])
+    items = [f"{what.strip()}: {text}" for what, text in lines]
+    if files := results.get("dataset_fingerprint"):
+        items.append(f"data: {_data_line(files)}")
+    if decision := results.get("registry_decision"):
+        items.append(f"registry: {decision['sentence']}")
+    ending = f"\n\n_{notice.strip()}_" if notice else ""
+    return "\n".join([f"**{name} {headline}**", "", *(f"- {item}" for item in items)]) + ending
 
 
-def data_line(files: Mapping[str, Mapping[str, Any]]) -> str:
-    """`"216 clips of 18 groups train, 72 clips of 6 groups validate; 12 classes"`; see `describe_embeddings`."""
+def _data_line(files: Mapping[str, Mapping[str, Any]]) -> str:
+    """`"216 clips of 18 groups train, 72 clips of 6 groups validate; 12 classes"`."""
     train, validation = (
         pluralise(file["sequences"], "clip") + (f" of {pluralise(file['groups'], 'group')}" if file["groups"] else "")
         for file in (files["train"], files["validation"])
@@ -90,22 +163,19 @@ def data_line(files: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{train} train, {validation} validate; {len(files['train']['rows_by_class'])} classes"
 
 
-PACKAGES = (
-    "torch", "torchvision", "lightning", "timm", "transformers", "ultralytics", "albumentations", "opencv-python",
-    "h5py", "numpy", "pandas", "scikit-learn", "kedro", "mlflow",
-)  # fmt: skip
-
-
 def record_run(
     parameters: Mapping[str, Any], history: pd.DataFrame, tracked: Mapping[str, str], ended: datetime
 ) -> dict[str, Any]:
-    """A record as JSON keeps it, so that a report drawn later tells of the training and not of itself.
+    """A record of a training, so that a report made later describes the training and not itself.
 
     Args:
-        parameters: all topics, as plain values.
-        history: one row an epoch.
+        parameters: all topics as plain values.
+        history: one row per epoch.
         tracked: name and id of the MLflow run; empty without one.
-        ended: when the training did.
+        ended: when the training ended.
+
+    Returns:
+        Values that JSON can store.
     """
     return {
         "ended": ended.isoformat(timespec="seconds"),
@@ -117,83 +187,92 @@ def record_run(
     }
 
 
-FEW_GROUPS = 20  # fewer make intervals too narrow
-NO_GROUPS = (
-    "No groups of validation clips are known. Name the part of a video id that tells performer or recording in "
-    "split.group_pattern, and no group will stand on both sides of the split."
-)
+def summary_sentence(results: RunResults) -> str:
+    """`"A classifier of 12 gestures. It recognises 70 of 72 validation clips."`."""
+    counts = [
+        f"{round(metrics['accuracy'] * metrics['clips'])} of {pluralise(metrics['clips'], f'{split} clip')}"
+        for split, metrics in results.splits.items()
+    ]
+    classes = pluralise(len(results.train_file["rows_by_class"]), "gesture")
+    return f"A classifier of {classes}. It recognises {' and '.join(counts)}."
+
+
+def run_facts(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Date, network, epoch, seed and MLflow run as pairs of name and value; `record` is that of `record_run`."""
+    ended = datetime.fromisoformat(record["ended"])
+    network, tracked = record["parameters"]["network"], record["mlflow_run"]
+    bilstm = f"BiLSTM, {pluralise(network['layers'], 'layer')} of {network['hidden']}"
+    return [
+        ("trained", f"{ended.day} {ended:%B %Y, %H:%M %Z}"),
+        ("network", bilstm if network["name"] == "bilstm" else readable(network["name"])),
+        ("best epoch", f"{record['best_epoch']} of {record['epochs']}"),
+        ("seed", record["parameters"]["seed"]),
+        *([("MLflow run", f"{tracked['name']}, {tracked['id'][:8]}")] if tracked else []),
+    ]
 
 
 def caveats(
     validation: Mapping[str, Any], test: Mapping[str, Any], split_summary: Mapping[str, Any], draws: int
 ) -> list[str]:
-    """What a reader of the figures must know.
+    """Sentences on how far the metrics of a run can be trusted, for report and model card.
 
     Args:
-        validation: figures as `summarise` gives them.
-        test: likewise; empty where there is no test.
+        validation: metrics as `evaluation.summary.summarise` returns them.
+        test: the same for the test; empty without a test.
         split_summary: sizes and leaks of the split.
-        draws: for the intervals.
+        draws: bootstrap draws behind the intervals.
     """
-    return [
-        "The best epoch was chosen on the validation clips, so their figures are rather too good.",
-        "Nothing was chosen on the test clips."
-        if test
-        else "No clips were kept apart for a test (split.test_fraction).",
-        *_of_intervals(validation, draws),
-        *_of_classes(validation, split_summary["split"]["train"]["classes"]),
-        *_of_leaks(split_summary["split"]["leaks"]),
+    split = split_summary["split"]
+    trained = split["train"]["classes"]
+    sentences = [
+        "The best epoch was chosen on the validation clips, so the validation metrics are slightly too good.",
+        "Nothing was chosen on the test clips." if test else "No clips were kept for a test (split.test_fraction).",
+        *_interval_caveats(validation, draws),
     ]
+    if validation["classes"] != trained:
+        sentences.append(f"{validation['classes']} of {trained} classes have validation clips; means are over these.")
+    return [*sentences, *_leak_caveats(split["leaks"])]
 
 
-def _of_intervals(figures: Mapping[str, Any], draws: int) -> list[str]:
-    said = [] if "groups" in figures else [NO_GROUPS]
+def _interval_caveats(metrics: Mapping[str, Any], draws: int) -> list[str]:
+    unit = "groups" if "groups" in metrics else "clips"  # what the bootstrap draws
+    sentences = [NO_GROUPS] if unit == "clips" else []
     if not draws:
-        return [*said, "No intervals were computed (evaluation.bootstrap_draws is 0)."]
-    resampled = "groups" if "groups" in figures else "clips"
-    if figures[resampled] == 1:
-        return [*said, f"One {resampled[:-1]} says nothing of others, so there are no intervals."]
-    if figures[resampled] < FEW_GROUPS:
-        said.append(f"Intervals over few {resampled} are rather too narrow, and {figures[resampled]} are few.")
-    if "accuracy_low" not in figures:
-        said.append(
-            "A figure without an interval is the same in each of the groups: how rare others are, is not known."
+        return [*sentences, "No intervals were computed (evaluation.bootstrap_draws is 0)."]
+    if metrics[unit] == 1:
+        return [*sentences, f"One {unit[:-1]} says nothing about others, so there are no intervals."]
+    if metrics[unit] < MIN_GROUPS:
+        sentences.append(f"Intervals over fewer than {MIN_GROUPS} {unit} are too narrow; there are {metrics[unit]}.")
+    if "accuracy_low" not in metrics:
+        sentences.append(
+            "A metric without an interval has the same value in every group: how rare other values are is unknown."
         )
-    return said
+    return sentences
 
 
-def _of_classes(figures: Mapping[str, Any], trained: int) -> list[str]:
-    if figures["classes"] == trained:
-        return []
-    return [f"{figures['classes']} of {trained} classes have validation clips; the means are over these."]
-
-
-def _of_leaks(leaks: Mapping[str, int]) -> list[str]:
-    said, alike, shared = [], leaks["copies"] + leaks["look_alikes"], leaks["groups_on_both_sides"]
+def _leak_caveats(leaks: Mapping[str, int]) -> list[str]:
+    sentences, alike, shared = [], leaks["copies"] + leaks["look_alikes"], leaks["groups_on_both_sides"]
     if alike:
-        said.append(
+        sentences.append(
             f"{alike} of {pluralise(leaks['held_out'], 'held-out clip')} {_have(alike)} a copy or a look-alike "
-            "on another side of the split, which makes the figures too good."
+            "in another split, which makes the metrics too good."
         )
     if shared:
-        said.append(f"{pluralise(shared, 'group')} {_have(shared)} clips on two sides of the split.")
-    return said
+        sentences.append(f"{pluralise(shared, 'group')} {_have(shared)} clips in two splits.")
+    return sentences
 
 
 def _have(count: int) -> str:
     return "has" if count == 1 else "have"
 
 
-PLACES = ("path", "lists")  # where something lies on a machine: its name says enough
-
-
-def of_topics(parameters: Mapping[str, Any], topics: Iterable[str]) -> list[tuple[str, str]]:
-    """Names and values of all parameters of some topics."""
+def flat_parameters(parameters: Mapping[str, Any], topics: Iterable[str]) -> list[tuple[str, str]]:
+    """Names and values of all parameters of some topics; of a path only its last part."""
     flat = flatten({topic: parameters[topic] for topic in topics})
-    return [(name, _value(name, value)) for name, value in flat.items()]
+    return [(name, _value_text(name, value)) for name, value in flat.items()]
 
 
-def _value(name: str, value: Any) -> str:
-    if isinstance(value, str):
-        return Path(value).name if name.rpartition(".")[2] in PLACES else value
-    return json.dumps(value, ensure_ascii=False)
+def _value_text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return Path(value).name if name.rpartition(".")[2] in PATH_PARAMETERS else value

@@ -1,58 +1,50 @@
-"""What people look at: figures and pictures of what a run measured."""
-
-from __future__ import annotations
+"""Tables and metrics → plots and sheets of pictures; all of them → a report and a model card."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-else:  # Kedro resolves annotations as it starts, and this would import matplotlib
-    Figure = Any
+from hand_gestures.pipelines.types import Figure
+from hand_gestures.reporting.run_summary import RunResults
 
 
 def draw_plots(
-    history: pd.DataFrame,
-    predictions: pd.DataFrame,
-    groups: pd.DataFrame,
-    confusion: pd.DataFrame,
+    history: pd.DataFrame, predictions: pd.DataFrame, groups: pd.DataFrame, confusion: pd.DataFrame
 ) -> tuple[Figure, Figure, Figure, Figure, Figure]:
-    """Curves, confusion matrix, accuracy by class, group and confidence."""
+    """Curves, confusion matrix, and accuracy by class, by group and by confidence."""
     from hand_gestures.evaluation.tables import TRUE_CLASS
-    from hand_gestures.reporting import training_plots as figures
+    from hand_gestures.reporting import training_plots as plots
 
     return (
-        figures.training_curves(history),
-        figures.confusion_matrix(confusion.set_index(TRUE_CLASS)),
-        figures.class_accuracy(predictions),
-        figures.group_accuracy(groups),
-        figures.reliability_diagram(predictions),
+        plots.training_curves(history),
+        plots.confusion_matrix(confusion.set_index(TRUE_CLASS)),
+        plots.class_accuracy(predictions),
+        plots.group_accuracy(groups),
+        plots.reliability_diagram(predictions),
     )
 
 
 def draw_attention(
     channel_attention: pd.DataFrame, frame_attention: pd.DataFrame, faithfulness: pd.DataFrame
 ) -> tuple[Figure, Figure, Figure, Figure, Figure]:
-    """What the attention layers look at, over all and by class, and whether that is what matters."""
-    from hand_gestures.reporting import attention_plots as attention_figures
-    from hand_gestures.reporting import attention_plots as faithfulness_plot
+    """Attention weights over all classes and by class, and accuracy without the most attended parts."""
+    from hand_gestures.reporting import attention_plots as plots
 
     return (
-        attention_figures.channel_attention(channel_attention),
-        attention_figures.frame_attention(frame_attention),
-        attention_figures.channel_map(channel_attention),
-        attention_figures.frame_map(frame_attention),
-        faithfulness_plot.deletion_curves(faithfulness),
+        plots.channel_attention(channel_attention),
+        plots.frame_attention(frame_attention),
+        plots.channel_map(channel_attention),
+        plots.frame_map(frame_attention),
+        plots.deletion_curves(faithfulness),
     )
 
 
 def draw_film_strips(
     sequences: pd.DataFrame, predictions: pd.DataFrame, attention: pd.DataFrame, frames_dir: Path
 ) -> Iterator[tuple[str, bytes]]:
-    """A picture of each class: a clip that was recognised, one that was not, and what was attended in them."""
+    """A sheet for each class: a right clip and a wrong one with the weight of each frame."""
     from hand_gestures.reporting.picture_sheets import film_strips
 
     return film_strips(sequences, predictions, attention, frames_dir)
@@ -61,7 +53,31 @@ def draw_film_strips(
 def draw_confused_pairs(
     sequences: pd.DataFrame, predictions: pd.DataFrame, frames_dir: Path
 ) -> Iterator[tuple[str, bytes]]:
-    """A picture of each of the most frequent mistakes."""
+    """A sheet for each of the most frequent mistakes."""
     from hand_gestures.reporting.picture_sheets import confused_pairs
 
     return confused_pairs(sequences, predictions, frames_dir)
+
+
+def collect_results(**tables: Any) -> RunResults:
+    """All tables and records that report and model card show."""
+    return RunResults(**tables)
+
+
+def collect_pictures(**pictures: Path) -> dict[str, Path]:
+    """Files of all plots and folders of all sheets, by catalog name."""
+    return pictures
+
+
+def write_report(results: RunResults, pictures: dict[str, Path]) -> str:
+    """The report on one page."""
+    from hand_gestures.reporting.report import report
+
+    return report(results, pictures)
+
+
+def write_model_card(results: RunResults) -> str:
+    """The model card."""
+    from hand_gestures.reporting.model_card import model_card
+
+    return model_card(results)

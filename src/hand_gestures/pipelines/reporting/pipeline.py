@@ -1,165 +1,64 @@
-"""Metrics and tables → figures; predictions and frames → pictures; all of them → a page."""
+"""Metrics and tables → plots; predictions and frames → sheets of pictures; all of them → a report and a model card."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines.reporting.card_nodes import write_model_card
-from hand_gestures.pipelines.reporting.nodes import draw_attention, draw_confused_pairs, draw_film_strips, draw_plots
-from hand_gestures.pipelines.reporting.report_nodes import (
-    build_attention_sections,
-    build_dataset_sections,
-    build_prediction_sections,
-    build_provenance_sections,
-    build_results_sections,
-    build_training_sections,
-    write_report,
-)
+from hand_gestures.pipelines.reporting import nodes
+
+MODEL_PLOTS = ["curves_plot", "confusion_plot", "class_accuracy_plot", "group_accuracy_plot", "reliability_plot"]
+ATTENTION_PLOTS = [
+    "channel_attention_plot", "frame_attention_plot", "channel_map_plot", "frame_map_plot", "faithfulness_plot",
+]  # fmt: skip
+DATASET_PLOTS = ["clip_lengths_plot", "class_balance_plot"]
+SHEETS = ["film_strips", "confused_pairs", "contact_sheets", "hand_sheets"]
+RESULTS = [
+    "run_record", "registry_decision", "dataset_fingerprint", "split_summary", "evaluation", "test_evaluation",
+    "per_class", "test_per_class", "per_group", "test_per_group", "confusion", "faithfulness", "class_summary",
+    "hand_rates",
+]  # fmt: skip
 
 
 def create_pipeline() -> Pipeline:
-    """The `reporting` pipeline: it draws anew what `modeling` left on disk."""
+    """The `reporting` pipeline: it needs no training, only what `modeling` left on disk."""
     return pipeline(
         [
             node(
-                draw_plots,
-                inputs=[
-                    "training_history",
-                    "val_predictions",
-                    "per_group",
-                    "confusion",
-                ],
-                outputs=[
-                    "curves_plot",
-                    "confusion_plot",
-                    "class_accuracy_plot",
-                    "group_accuracy_plot",
-                    "reliability_plot",
-                ],
+                nodes.draw_plots,
+                inputs=["training_history", "val_predictions", "per_group", "confusion"],
+                outputs=MODEL_PLOTS,
                 name="draw_plots",
             ),
             node(
-                draw_attention,
+                nodes.draw_attention,
                 inputs=["channel_attention", "frame_attention", "faithfulness"],
-                outputs=[
-                    "channel_attention_plot",
-                    "frame_attention_plot",
-                    "channel_map_plot",
-                    "frame_map_plot",
-                    "faithfulness_plot",
-                ],
+                outputs=ATTENTION_PLOTS,
                 name="draw_attention",
             ),
             node(
-                draw_film_strips,
+                nodes.draw_film_strips,
                 inputs=["val_sequences", "val_predictions", "val_attention", "raw_frames"],
                 outputs="film_strips",
                 name="draw_film_strips",
             ),
             node(
-                draw_confused_pairs,
+                nodes.draw_confused_pairs,
                 inputs=["val_sequences", "val_predictions", "raw_frames"],
                 outputs="confused_pairs",
                 name="draw_confused_pairs",
             ),
+            node(nodes.collect_results, inputs=_by_name(RESULTS), outputs="run_results", name="collect_results"),
             node(
-                build_results_sections,
-                inputs=["evaluation", "test_evaluation", "split_summary", "run_record"],
-                outputs="results_sections",
-                name="build_results_sections",
+                nodes.collect_pictures,
+                inputs=_by_name([*MODEL_PLOTS, *ATTENTION_PLOTS, *DATASET_PLOTS, *SHEETS]),
+                outputs="run_pictures",
+                name="collect_pictures",
             ),
-            node(
-                build_prediction_sections,
-                inputs=[
-                    "per_class",
-                    "test_per_class",
-                    "per_group",
-                    "test_per_group",
-                    "confusion",
-                    "class_accuracy_plot",
-                    "confusion_plot",
-                    "group_accuracy_plot",
-                    "reliability_plot",
-                    "confused_pairs",
-                ],
-                outputs="prediction_sections",
-                name="build_prediction_sections",
-            ),
-            node(
-                build_training_sections,
-                inputs=[
-                    "run_record",
-                    "dataset_fingerprint",
-                    "curves_plot",
-                ],
-                outputs="training_sections",
-                name="build_training_sections",
-            ),
-            node(
-                build_attention_sections,
-                inputs=[
-                    "faithfulness",
-                    "faithfulness_plot",
-                    "channel_attention_plot",
-                    "frame_attention_plot",
-                    "channel_map_plot",
-                    "frame_map_plot",
-                    "film_strips",
-                ],
-                outputs="attention_sections",
-                name="build_attention_sections",
-            ),
-            node(
-                build_dataset_sections,
-                inputs=[
-                    "class_summary",
-                    "split_summary",
-                    "hand_rates",
-                    "clip_lengths_plot",
-                    "class_balance_plot",
-                    "contact_sheets",
-                    "hand_sheets",
-                ],
-                outputs="dataset_sections",
-                name="build_dataset_sections",
-            ),
-            node(
-                build_provenance_sections,
-                inputs=["dataset_fingerprint", "run_record", "registry_decision"],
-                outputs="provenance_sections",
-                name="build_provenance_sections",
-            ),
-            node(
-                write_report,
-                inputs=[
-                    "evaluation",
-                    "test_evaluation",
-                    "dataset_fingerprint",
-                    "run_record",
-                    "results_sections",
-                    "prediction_sections",
-                    "training_sections",
-                    "attention_sections",
-                    "dataset_sections",
-                    "provenance_sections",
-                ],
-                outputs="report",
-                name="write_report",
-            ),
-            node(
-                write_model_card,
-                inputs=[
-                    "run_record",
-                    "registry_decision",
-                    "dataset_fingerprint",
-                    "split",
-                    "split_summary",
-                    "evaluation",
-                    "test_evaluation",
-                    "per_class",
-                    "test_per_class",
-                ],
-                outputs="model_card",
-                name="write_model_card",
-            ),
+            node(nodes.write_report, inputs=["run_results", "run_pictures"], outputs="report", name="write_report"),
+            node(nodes.write_model_card, inputs="run_results", outputs="model_card", name="write_model_card"),
         ],
         tags="reporting",
     )
+
+
+def _by_name(datasets: list[str]) -> dict[str, str]:
+    """Each data set goes to the argument of its name, so that their order does not matter."""
+    return {name: name for name in datasets}
