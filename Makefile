@@ -47,8 +47,8 @@ bench: .venv/runtime ## measure what docs/benchmarks.md says (a quarter of an ho
 		$(BIN)/python benchmarks/$$figures.py || exit; \
 	done
 
-compact-backbones: .venv/runtime ## teach the demo's small backbones anew (up to 60 minutes on two cores)
-	$(KEDRO) run --env demo --pipeline sample_data --tags compact_backbones
+compact-backbones: .venv/runtime ## train the small backbones of the demo again (up to 60 minutes on two cores)
+	$(BIN)/python scripts/compact_backbones/train.py
 
 lock: ## resolve the packages anew with uv and export what pip installs
 	uv lock
