@@ -8,13 +8,17 @@ from typing import Any
 
 import pandas as pd
 import torch
+import yaml
 from measuring import print_table
 
 from hand_gestures.augmentation import ClipAugmentation
 from hand_gestures.embedding.clip_views import VideoSequenceDataset, clip_loader
 from hand_gestures.embedding.extractor import ClipEmbedder
-from hand_gestures.parameters import AugmentationParameters, ExtractionParameters
+from hand_gestures.parameters import AugmentationParameters
 
+BASE = yaml.safe_load(
+    (Path(__file__).parents[1] / "conf" / "base" / "parameters_feature_engineering.yml").read_text(encoding="utf-8")
+)
 SIZE, FRAMES, VIEWS, CLIPS = 640, 32, 4, 48
 STARVED = 0.15  # of the time spent waiting for input: above it more input would be faster
 IDLE = 70  # percent of utilisation: below it the device could do more
@@ -75,13 +79,13 @@ def make_clips(paths: list[Path], clips: int, views: int) -> VideoSequenceDatase
     for link, name in zip(names, frames, strict=True):
         (paths[0].parent / link).hardlink_to(paths[0].parent / name)
     table = pd.DataFrame({"sequence_id": [f"wave/{clip}" for clip in range(clips)], "frames": [names] * clips})
-    augmentation = ClipAugmentation(size=SIZE, **AugmentationParameters().transform())
+    augmentation = ClipAugmentation(AugmentationParameters(**BASE["augmentation"]), SIZE)
     return VideoSequenceDataset(table, paths[0].parent, SIZE, augmentation, views - 1)
 
 
 def print_throughput(paths: list[Path], embedder: ClipEmbedder, clips: int = CLIPS, views: int = VIEWS) -> None:
     """Embed clips in the order of a run: the next one starts while the last one's result is on its way."""
-    workers = ExtractionParameters().workers
+    workers = BASE["extraction"]["workers"]
     pinned = embedder.device.type == "cuda"
     loader = clip_loader(make_clips(paths, clips, views), range(clips), workers, pinned=pinned)
     running = embedder.start(next(loader).views.flatten(0, 1))  # the workers' start is not measured
