@@ -47,8 +47,8 @@ bench: .venv/runtime ## repeat the measurements of docs/benchmarks.md (15 minute
 		$(BIN)/python benchmarks/$$benchmark.py || exit; \
 	done
 
-compact-backbones: .venv/runtime ## teach the demo's small backbones anew (up to 60 minutes on two cores)
-	$(KEDRO) run --env demo --pipeline sample_data --tags compact_backbones
+compact-backbones: .venv/runtime ## train the small backbones of the demo again (up to 60 minutes on two cores)
+	$(BIN)/python scripts/compact_backbones/train.py
 
 lock: ## resolve the packages with uv and export the files for pip
 	uv lock

@@ -1,8 +1,8 @@
-"""How cataloguing grows with the data set: 10,000 to 1,000,000 frames, each size in a process of its own.
+"""Time and memory of cataloguing 10,000 to 1,000,000 frames, each size in its own process.
 
-The names are hard links to a hundred small JPEGs, so that names, checks and tables are measured and not the
-disk: 100 classes, 40 frames a clip. The leak audit compares drawn hashes, as these pictures are all alike. Prints a
-Markdown table of medians.
+The files are hard links to a hundred small JPEGs: the benchmark measures names, checks and tables, not the disk. There
+are 100 classes and 40 frames per clip. The leak audit compares random hashes, because all these pictures look alike.
+Prints a Markdown table of medians.
 """
 
 import argparse
@@ -17,12 +17,12 @@ import tempfile
 import time
 from pathlib import Path
 
-CLASSES, FRAMES_A_CLIP = 100, 40
+CLASSES, FRAMES_PER_CLIP = 100, 40
 SIZES = (10_000, 100_000, 1_000_000)
 
 
 def write_tree(root: Path, frames: int) -> None:
-    """`frames` names below `root`, evenly over the classes."""
+    """Create `frames` files below `root`, the same number for each class."""
     import cv2
     import numpy as np
 
@@ -36,12 +36,12 @@ def write_tree(root: Path, frames: int) -> None:
         folder = root / f"class_{number:03d}"
         folder.mkdir(parents=True)
         for frame in range(frames // CLASSES):
-            clip, index = divmod(frame, FRAMES_A_CLIP)
+            clip, index = divmod(frame, FRAMES_PER_CLIP)
             os.link(picture, folder / f"performer{clip % 50:02d}-take{clip // 50}_frame_{index:04d}.jpg")
 
 
 def measure(root: Path) -> dict[str, float]:
-    """Seconds of each step and the peak of memory, in this process."""
+    """Measure the seconds of each step and the peak memory of this process."""
     import numpy as np
 
     from hand_gestures.dataset.frame_catalog import catalog_frames
@@ -55,7 +55,7 @@ def measure(root: Path) -> dict[str, float]:
     sequences = build_sequences(frames, 32, r"^(performer\d+)")
     sequenced = time.perf_counter()
     split = make_split_table(sequences, 0.2, 0.0, 42)
-    divided = time.perf_counter()
+    assigned = time.perf_counter()
     bits = np.random.default_rng(0).integers(0, 2**64, (len(sequences), 3), dtype=np.uint64)
     audit_split(sequences, split["side"], ClipHashes(bits, np.ones(bits.shape, bool)), 8, root)
     return {
@@ -63,18 +63,16 @@ def measure(root: Path) -> dict[str, float]:
         "clips": len(sequences),
         "catalog": catalogued - start,
         "sequences": sequenced - catalogued,
-        "split": divided - sequenced,
-        "audit": time.perf_counter() - divided,
+        "split": assigned - sequenced,
+        "audit": time.perf_counter() - assigned,
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
 def main() -> None:
-    """Write the trees, measure them in turn, print the table."""
+    """Create the folders, measure them in turn, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--folder", type=Path, help="where the trees are written and removed; a temporary one if absent"
-    )
+    parser.add_argument("--folder", type=Path, help="parent of the temporary folders; default: that of the system")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -97,10 +95,10 @@ def _in_own_process(tree: Path) -> dict[str, float]:
 
 def _print_table(runs: list[list[dict[str, float]]]) -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, medians of {len(runs)}\n")
-    print("| frames | clips | catalog | sequences | split | of these, µs a frame | leak audit | peak memory |")
+    print("| frames | clips | catalog | sequences | split | these three, µs per frame | leak audit | peak memory |")
     print("|---|---|---|---|---|---|---|---|")
-    for of_size in zip(*runs, strict=True):
-        median = {name: statistics.median(run[name] for run in of_size) for name in of_size[0]}
+    for same_size in zip(*runs, strict=True):
+        median = {name: statistics.median(run[name] for run in same_size) for name in same_size[0]}
         total = median["catalog"] + median["sequences"] + median["split"]
         print(
             f"| {median['frames']:,.0f} | {median['clips']:,.0f} | {median['catalog']:.2f} s "

@@ -1,9 +1,9 @@
-"""Small tables of sequences, and a profile for generated ones."""
+"""Small tables of sequences, and hypothesis settings for generated ones."""
 
 import pandas as pd
 from hypothesis import settings
 
-# The same examples in every run, however slow the machine.
+# The same examples in every run, even on a slow machine.
 FIXED = settings(derandomize=True, deadline=None, database=None, max_examples=100)
 
 
@@ -15,7 +15,7 @@ def sequence_table(rows):
 
 
 def alone(clips_per_class):
-    """Every video a group of its own."""
+    """Every video is its own group."""
     return sequence_table(
         [(name, f"v{n}", f"{name}/v{n}") for name, count in clips_per_class.items() for n in range(count)]
     )

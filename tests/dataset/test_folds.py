@@ -40,7 +40,7 @@ def test_there_are_no_folds_without_known_groups_or_with_one_group():
         assert tuple(folds.columns) == FOLD_COLUMNS
 
 
-def test_the_splits_of_a_fold_agree_with_its_row():
+def test_the_sides_of_a_fold_agree_with_its_row():
     sequences = pd.concat([by_performer(4, classes=2), sequence_table([("rare", "r", "p01")])], ignore_index=True)
     sides = sequences["group"].map({"p00": "train", "p01": "train", "p02": "val", "p03": "test"})
     split = sequences.assign(side=sides)

@@ -37,21 +37,21 @@ def test_there_are_twelve_gestures_and_ten_of_them_differ_by_direction_only():
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_a_pair_passes_through_the_same_poses_in_opposite_order(one, other):
-    there, back = GESTURES[one](MOMENTS), GESTURES[other](1 - MOMENTS)
-    assert there.keys() == back.keys()
-    assert there
-    for value in there:
-        np.testing.assert_allclose(there[value], back[value], atol=1e-12)
-        assert np.ptp(there[value]) > 0.2 or value == "y" or np.ptp(there["y"]) > 0.2
+    forward, backward = GESTURES[one](MOMENTS), GESTURES[other](1 - MOMENTS)
+    assert forward.keys() == backward.keys()
+    assert forward
+    for value in forward:
+        np.testing.assert_allclose(forward[value], backward[value], atol=1e-12)
+        assert np.ptp(forward[value]) > 0.2 or value == "y" or np.ptp(forward["y"]) > 0.2
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-def test_a_pair_does_not_look_alike_in_the_same_order(one, other):
-    there, back = GESTURES[one](MOMENTS), GESTURES[other](MOMENTS)
-    assert max(np.abs(there[value] - back[value]).max() for value in there) > 0.2
+def test_a_pair_differs_in_the_same_order(one, other):
+    forward, backward = GESTURES[one](MOMENTS), GESTURES[other](MOMENTS)
+    assert max(np.abs(forward[value] - backward[value]).max() for value in forward) > 0.2
 
 
-def test_both_circles_are_the_same_ring_of_points():
+def test_both_circles_have_the_same_points():
     rings = [GESTURES[name](MOMENTS) for name in PAIRS[-1]]
     points = [set(zip(ring["x"].round(9) + 0.0, ring["y"].round(9) + 0.0, strict=True)) for ring in rings]
     assert points[0] == points[1]
@@ -77,7 +77,7 @@ def test_a_hold_does_not_move(name):
         ("move_away", "size", -1),
     ],
 )
-def test_a_motion_goes_the_way_its_name_says(performer, name, value, sign, seed):
+def test_a_motion_has_the_direction_of_its_name(performer, name, value, sign, seed):
     values = course(name, value, performer, seed)
     assert sign * (values[-1] - values[0]) > 0.05
     assert sign * (values[-6:].mean() - values[:6].mean()) > 0.05
@@ -85,7 +85,7 @@ def test_a_motion_goes_the_way_its_name_says(performer, name, value, sign, seed)
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("name", "sign"), [("circle_clockwise", 1), ("circle_counterclockwise", -1)])
-def test_circles_turn_the_way_the_viewer_sees(performer, name, sign, seed):
+def test_circles_turn_as_the_viewer_sees_them(performer, name, sign, seed):
     x, y = course(name, "x", performer, seed), course(name, "y", performer, seed)
     x, y = x - x.mean(), y - y.mean()
     area = (x[:-1] * y[1:] - x[1:] * y[:-1]).sum() / 2  # y grows downwards: positive is clockwise
@@ -93,7 +93,7 @@ def test_circles_turn_the_way_the_viewer_sees(performer, name, sign, seed):
 
 
 @pytest.mark.parametrize("name", GESTURES)
-def test_a_clip_has_the_frames_asked_for_and_hands_within_reason(performer, name):
+def test_a_clip_has_the_given_length_and_plausible_hands(performer, name):
     clip = poses(name, performer, frames=30)
     assert len(clip) == 30
     assert all(0 <= pose.openness <= 1 for pose in clip)
@@ -114,7 +114,7 @@ def test_clips_last_24_to_48_frames_and_some_are_shorter_than_32():
 
 
 @pytest.mark.parametrize(("pace", "frames"), [(10.0, 24), (0.1, 48)])
-def test_the_quickest_and_the_slowest_stay_within_these_lengths(performer, pace, frames):
+def test_clips_of_the_quickest_and_the_slowest_stay_in_this_range(performer, pace, frames):
     assert clip_length(replace(performer, pace=pace), np.random.default_rng(1)) == frames
 
 
@@ -129,6 +129,6 @@ def test_mirroring_the_gestures_needs_two_pairs():
 
 
 @pytest.mark.parametrize(("name", "mirrored"), [PAIRS[0], PAIRS[-1]])
-def test_a_mirror_turns_the_paths_of_these_pairs_into_each_other(name, mirrored):
+def test_a_mirror_turns_the_motions_of_these_pairs_into_each_other(name, mirrored):
     np.testing.assert_allclose(-GESTURES[name](MOMENTS)["x"], GESTURES[mirrored](MOMENTS)["x"], atol=1e-12)
     np.testing.assert_allclose(GESTURES[name](MOMENTS)["y"], GESTURES[mirrored](MOMENTS)["y"], atol=1e-12)

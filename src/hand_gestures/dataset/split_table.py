@@ -66,7 +66,7 @@ def _random_splits(sequences: pd.DataFrame, splits: pd.Series, seed: int) -> pd.
     return random_splits.reindex(sequences.index, fill_value=LEFT_OUT)
 
 
-def splits_of(sequences: pd.DataFrame, split: pd.DataFrame) -> np.ndarray:
+def sides_of(sequences: pd.DataFrame, split: pd.DataFrame) -> np.ndarray:
     """The split of each row of `sequences`, in its order.
 
     Args:

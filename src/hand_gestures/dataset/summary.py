@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from hand_gestures.dataset.split_assignment import LEFT_OUT, SPLITS
-from hand_gestures.dataset.split_table import splits_of
+from hand_gestures.dataset.split_table import sides_of
 from hand_gestures.utils.rules import ALL_CLASSES
 from hand_gestures.video.image_files import picture_size
 
@@ -33,7 +33,7 @@ def summarise_classes(
         HandGesturesError: a frame is missing or cannot be decoded.
     """
     sequences = sequences.assign(
-        side=splits_of(sequences, split),
+        side=sides_of(sequences, split),
         size=["{}x{}".format(*picture_size(frames_dir / paths[0])) for paths in sequences["frames"]],
     )
     rejects = Counter(path.partition("/")[0] for path in rejected["path"])

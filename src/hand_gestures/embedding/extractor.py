@@ -11,7 +11,7 @@ from einops import rearrange
 from hand_gestures.backbones.compilation import Compilation, compile_network
 from hand_gestures.backbones.networks import Backbone, check_widths
 from hand_gestures.embedding.channels import REGIONS, assemble_channels, cut_regions
-from hand_gestures.utils.devices import DTYPES, choose_batch_size, out_of_memory
+from hand_gestures.utils.devices import DTYPES, choose_batch_size, is_out_of_memory
 from hand_gestures.utils.errors import HandGesturesError
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class ClipEmbedder:
                 results.append(self._embed(batch))
                 done += len(batch)
             except RuntimeError as error:
-                if not out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._halve_batches(error)
         return self._to_host(torch.cat(results))

@@ -8,7 +8,8 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader
 
-from hand_gestures.classifier import Bundle, GestureNetwork
+from hand_gestures.classifier.base import GestureNetwork
+from hand_gestures.classifier.bundle import Bundle
 from hand_gestures.evaluation.metrics import TOP_K, rank_classes
 from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate
 from hand_gestures.store.selection import Embeddings, select_channels

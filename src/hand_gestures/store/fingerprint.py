@@ -73,5 +73,5 @@ def require_same_fingerprint(train: dict[str, Any], val: dict[str, Any]) -> None
     if difference is not None:
         raise HandGesturesError(
             f"training and validation embeddings must be made alike, but their fingerprints differ in "
-            f"{difference.field}: {difference.one} and {difference.other}; run feature_engineering for both"
+            f"{difference.field}: {difference.first} and {difference.second}; run feature_engineering for both"
         )

@@ -2,7 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import psutil
@@ -106,7 +106,7 @@ class HDF5Dataset(Dataset):
         return clips
 
 
-def identity_collate(batch: EmbeddedClip) -> EmbeddedClip:
+def identity_collate(batch: Any) -> EmbeddedClip:
     """`collate_fn` for a dataset that returns whole batches; collating single items costs ten times as much.
 
     Args:

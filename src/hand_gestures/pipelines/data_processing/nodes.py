@@ -14,7 +14,7 @@ import pandas as pd
 from hand_gestures.dataset.official_split import read_official_split
 from hand_gestures.dataset.sequences import build_sequences
 from hand_gestures.dataset.split_assignment import SPLITS
-from hand_gestures.dataset.split_table import leave_one_group_out, make_split_table, select_sequences, splits_of
+from hand_gestures.dataset.split_table import leave_one_group_out, make_split_table, select_sequences, sides_of
 from hand_gestures.parameters import (
     ClipParameters,
     DatasetReportParameters,
@@ -86,5 +86,5 @@ def draw_contact_sheets(
     """Draw some clips of each class on one picture."""
     from hand_gestures.reporting.picture_sheets import contact_sheets
 
-    splits = splits_of(sequences, split)
+    splits = sides_of(sequences, split)
     return contact_sheets(sequences, splits, frames_dir, dataset_report.sheet_clips, dataset_report.sheet_frames)

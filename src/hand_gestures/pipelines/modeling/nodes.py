@@ -37,7 +37,7 @@ def train(
     from hand_gestures.training.train import train_classifier
 
     chosen = remaining_channels(train_embeddings.header.channel_names, channels.leave_out)
-    return train_classifier(
+    trained = train_classifier(
         select_channels(train_embeddings, chosen),
         select_channels(val_embeddings, chosen),
         network=network,
@@ -46,6 +46,7 @@ def train(
         folder=folder,
         on_epoch=on_epoch,
     )
+    return trained.best, trained.history
 
 
 def describe_embeddings(

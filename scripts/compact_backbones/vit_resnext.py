@@ -1,6 +1,6 @@
-"""Quarter-scale twins of the two backbones, taught on drawn hands, saved as the real loaders read them.
+"""Copies of the two backbones in a quarter of their width, trained on drawn hands, saved as their libraries save them.
 
-They know drawn hands only: good to try the whole way on two cores, no measure of anything real.
+They know drawn hands only: good to run the whole program on two cores, useless to measure anything real.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import timm
 import torch
-from hand_gestures.synthetic.training_frames import HandFrames
+from hand_frames import HandFrames
 from safetensors.torch import save_file
 from torch import nn
 from transformers import ViTConfig, ViTImageProcessor, ViTModel
@@ -21,7 +21,8 @@ from hand_gestures.utils.progress import progress
 
 logger = logging.getLogger(__name__)
 
-WIDTH = 192  # a quarter of ViT-B's 768
+WIDTH = 192  # a quarter of the 768 of ViT-B
+BATCH = 64
 VIT_SIZE, RESNEXT_SIZE = 96, 80
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 VIT_PREPROCESSING = Preprocessing(VIT_SIZE, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -34,10 +35,24 @@ RESNEXT_ARGS = {
     "stem_type": "deep",
     "stem_width": 8,
 }
+REGIONS = ((0, 0.5), (0.5, 0.5), (0, 1))  # left edge and width of each region, fractions of the frame
 
 
-def train_compact_vit(frames: HandFrames, held_out: HandFrames, folder: Path, epochs: int, seed: int) -> dict:
-    """Train the small ViT and save it in transformers' format; returns its errors on `held_out`."""
+def train_compact_vit(
+    frames: HandFrames, held_out: HandFrames, folder: Path, epochs: int, seed: int
+) -> dict[str, float]:
+    """Train the small ViT and save it in the format of transformers.
+
+    Args:
+        frames: for the training.
+        held_out: frames of other performers.
+        folder: where the model is written.
+        epochs: passes over `frames`.
+        seed: of weights and order.
+
+    Returns:
+        The errors on `held_out`, see `_errors`.
+    """
     torch.manual_seed(seed)
     config = ViTConfig(
         hidden_size=WIDTH,
@@ -48,7 +63,7 @@ def train_compact_vit(frames: HandFrames, held_out: HandFrames, folder: Path, ep
         patch_size=16,
     )
     vit = ViTModel(config, add_pooling_layer=False)
-    errors = _teach(MeanTokens(vit), WIDTH, VIT_PREPROCESSING, frames, held_out, epochs, 1e-3, "compact ViT")
+    errors = _train(MeanTokens(vit), WIDTH, VIT_PREPROCESSING, frames, held_out, epochs, 1e-3, "compact ViT")
     vit.half().save_pretrained(folder)
     ViTImageProcessor(
         size={"height": VIT_SIZE, "width": VIT_SIZE},
@@ -58,22 +73,21 @@ def train_compact_vit(frames: HandFrames, held_out: HandFrames, folder: Path, ep
     return errors
 
 
-def train_compact_resnext(frames: HandFrames, held_out: HandFrames, folder: Path, epochs: int, seed: int) -> dict:
-    """Train the small ResNeXt and save it in timm's format; returns its errors on `held_out`."""
+def train_compact_resnext(
+    frames: HandFrames, held_out: HandFrames, folder: Path, epochs: int, seed: int
+) -> dict[str, float]:
+    """Train the small ResNeXt and save it in the format of timm; arguments and result as `train_compact_vit`."""
     torch.manual_seed(seed)
     resnext = timm.create_model("resnext50_32x4d", pretrained=False, num_classes=0, **RESNEXT_ARGS)
-    errors = _teach(
-        resnext, resnext.num_features, RESNEXT_PREPROCESSING, frames, held_out, epochs, 3e-3, "compact ResNeXt"
-    )
+    width, name = resnext.num_features, "compact ResNeXt"
+    errors = _train(resnext, width, RESNEXT_PREPROCESSING, frames, held_out, epochs, 3e-3, name)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {name: value.half() if value.is_floating_point() else value for name, value in resnext.state_dict().items()},
-        folder / "model.safetensors",
-    )
+    weights = {key: value.half() if value.is_floating_point() else value for key, value in resnext.state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
     config = {
         "architecture": "resnext50_32x4d",
         "num_classes": 0,
-        "num_features": resnext.num_features,
+        "num_features": width,
         "model_args": RESNEXT_ARGS,
         "pretrained_cfg": {
             "input_size": [3, RESNEXT_SIZE, RESNEXT_SIZE],
@@ -91,7 +105,7 @@ def train_compact_resnext(frames: HandFrames, held_out: HandFrames, folder: Path
     return errors
 
 
-def _teach(
+def _train(
     backbone: nn.Module,
     width: int,
     preprocessing: Preprocessing,
@@ -100,19 +114,18 @@ def _teach(
     epochs: int,
     learning_rate: float,
     name: str,
-) -> dict:
-    """Regress the hand from the pooled vector with one linear layer, so that the vector itself carries it."""
+) -> dict[str, float]:
+    """Predict the hand with one linear layer from the pooled vector (N, width), which must then describe the hand."""
     model = nn.Sequential(backbone, nn.LayerNorm(width), nn.Linear(width, 5))
     images, hands = torch.from_numpy(frames.images), torch.from_numpy(frames.hands)
-    batch = 64
-    steps = len(images) // batch
+    steps = len(images) // BATCH
     optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps * epochs, pct_start=0.15)
     for epoch in range(epochs):
         model.train()
         order = torch.randperm(len(images))
         for step in progress(range(steps), steps, f"{name}, epoch {epoch + 1} of {epochs}"):
-            rows = order[step * batch : (step + 1) * batch]
+            rows = order[step * BATCH : (step + 1) * BATCH]
             pixels, targets, present = _regions(images[rows], hands[rows], preprocessing)
             loss = _loss(model(pixels), targets, present)
             optimiser.zero_grad()
@@ -127,46 +140,38 @@ def _teach(
 
 
 def _regions(images: torch.Tensor, hands: torch.Tensor, preprocessing: Preprocessing) -> tuple[torch.Tensor, ...]:
-    """Frames (N, S, S, 3) → pixels (3N, 3, s, s), targets (3N, 4), present (3N,): all three regions of each."""
+    """All three regions of frames (N, S, S, 3): pixels (3N, 3, s, s), targets (3N, 4) and presence of a hand (3N,)."""
     pixels, targets, present = [], [], []
-    for region, (start, extent) in zip(
-        cut_regions(images.permute(0, 3, 1, 2)), ((0, 0.5), (0.5, 0.5), (0, 1)), strict=True
-    ):
+    _, y, size, openness = hands.unbind(1)
+    for region, (start, extent) in zip(cut_regions(images.permute(0, 3, 1, 2)), REGIONS, strict=True):
         x = (hands[:, 0] - start) / extent
         pixels.append(preprocessing(region))
-        targets.append(
-            torch.stack(
-                [4 * (x - 0.5), 4 * (hands[:, 1] - 0.5), torch.log(hands[:, 2] / 0.18) * 2.5, 2 * hands[:, 3] - 1],
-                dim=1,
-            )
-        )
+        # scaled so that all four values vary by about 1 around 0
+        columns = [4 * (x - 0.5), 4 * (y - 0.5), torch.log(size / 0.18) * 2.5, 2 * openness - 1]
+        targets.append(torch.stack(columns, dim=1))
         present.append((x > -0.05) & (x < 1.05))
     return torch.cat(pixels), torch.cat(targets), torch.cat(present)
 
 
 def _loss(outputs: torch.Tensor, targets: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-    seen = nn.functional.binary_cross_entropy_with_logits(outputs[:, 4], present.float())
-    return seen + nn.functional.smooth_l1_loss(outputs[present, :4], targets[present], beta=0.2)
+    presence = nn.functional.binary_cross_entropy_with_logits(outputs[:, 4], present.float())
+    return presence + nn.functional.smooth_l1_loss(outputs[present, :4], targets[present], beta=0.2)
 
 
 @torch.inference_mode()
-def _errors(model: nn.Module, preprocessing: Preprocessing, frames: HandFrames) -> dict:
-    """Mean absolute errors: position in fractions of a region, size as a ratio, openness in 0..1."""
+def _errors(model: nn.Module, preprocessing: Preprocessing, frames: HandFrames) -> dict[str, float]:
+    """Mean absolute errors: position in fractions of a region, size as a ratio, openness from 0 to 1."""
     model.eval()
-    outputs, targets, present = [], [], []
-    for start in range(0, len(frames), 64):
-        rows = slice(start, start + 64)
-        pixels, wanted, seen = _regions(
-            torch.from_numpy(frames.images[rows]), torch.from_numpy(frames.hands[rows]), preprocessing
-        )
-        outputs.append(model(pixels))
-        targets.append(wanted)
-        present.append(seen)
-    output, target, seen = torch.cat(outputs), torch.cat(targets), torch.cat(present)
-    miss = (output[seen, :4] - target[seen]).abs().mean(0)
+    batches = []
+    for start in range(0, len(frames), BATCH):
+        images, hands = (torch.from_numpy(part[start : start + BATCH]) for part in (frames.images, frames.hands))
+        pixels, targets, present = _regions(images, hands, preprocessing)
+        batches.append((model(pixels), targets, present))
+    output, target, present = (torch.cat(column) for column in zip(*batches, strict=True))
+    error = (output[present, :4] - target[present]).abs().mean(0)
     return {
-        "position": round(float(miss[:2].mean() / 4), 4),
-        "size_ratio": round(float(torch.exp(miss[2] / 2.5)), 4),
-        "openness": round(float(miss[3] / 2), 4),
-        "presence_accuracy": round(float(((output[:, 4] > 0) == seen).float().mean()), 4),
+        "position": round(float(error[:2].mean() / 4), 4),
+        "size_ratio": round(float(torch.exp(error[2] / 2.5)), 4),
+        "openness": round(float(error[3] / 2), 4),
+        "presence_accuracy": round(float(((output[:, 4] > 0) == present).float().mean()), 4),
     }
