@@ -14,7 +14,7 @@ from measuring import print_table
 from hand_gestures.augmentation import ClipAugmentation
 from hand_gestures.embedding.clip_views import VideoSequenceDataset, clip_loader
 from hand_gestures.embedding.extractor import ClipEmbedder
-from hand_gestures.parameters import AugmentationParameters
+from hand_gestures.parameters import AugmentationParameters, ExtractionParameters
 
 PARAMETERS = Path(__file__).parents[1] / "conf" / "base" / "parameters_feature_engineering.yml"
 SIZE, FRAMES, VIEWS, CLIPS = 640, 32, 4, 48
