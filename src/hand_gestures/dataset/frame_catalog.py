@@ -10,6 +10,7 @@ import pandas as pd
 
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.progress import progress
+from hand_gestures.utils.rules import pluralise
 from hand_gestures.utils.workers import in_processes
 from hand_gestures.video.class_folders import Rejected, class_files, class_folders, reject, rejects_table
 from hand_gestures.video.frame_names import FrameName, parse_frame_name
@@ -162,4 +163,4 @@ def _log_counts(catalog: FrameCatalog) -> None:
     logger.info("%d frames of %d videos in %d classes", len(frames), len(videos), frames["class_name"].nunique())
     if len(rejected):
         reasons = ", ".join(f"{count} x {reason}" for reason, count in rejected["reason"].value_counts().items())
-        logger.warning("%d files rejected, see rejected_frames.csv: %s", len(rejected), reasons)
+        logger.warning("%s rejected, see rejected_frames.csv: %s", pluralise(len(rejected), "file"), reasons)
