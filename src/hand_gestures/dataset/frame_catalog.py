@@ -10,6 +10,7 @@ import pandas as pd
 
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.progress import progress
+from hand_gestures.utils.rules import pluralise
 from hand_gestures.utils.workers import in_processes
 from hand_gestures.video.class_folders import Rejected, class_files, class_folders, reject, rejects_table
 from hand_gestures.video.frame_names import FrameName, parse_frame_name
@@ -19,7 +20,7 @@ from hand_gestures.video.ingest_records import unfinished_videos
 logger = logging.getLogger(__name__)
 
 LAYOUT = "{class_name}/{video_id}_frame_{number}.jpg"
-FILES_PER_TASK = 256
+FILES_PER_TASK = 256  # enough that sending a task costs little, few enough that all processes get work
 
 
 class Frame(NamedTuple):
@@ -78,6 +79,7 @@ def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int =
     tasks = _tasks(frames_dir, progress(folders, len(folders), "cataloguing classes"), full_decode, rejected)
     # the quick check reads a few bytes per file: faster here than sent to other processes
     checked = chain.from_iterable(in_processes(_check_files, tasks, processes if full_decode else 1))
+    # class by class, so that at most the files of one class are in memory twice
     frames = [
         frame
         for _, files in groupby(checked, key=lambda file: file[0].class_name)
@@ -122,7 +124,7 @@ def _good_frames(
     good: dict[tuple[str, int], Frame] = {}
     for frame, fault in files:
         key = frame.video_id, frame.frame_number
-        if (frame.class_name, frame.video_id) in unfinished:
+        if (frame.class_name, frame.video_id) in unfinished:  # even a good frame: the video would be too short
             fault = "its video was ingested only in part; run video_ingest again"
         elif fault is None and key in good:
             fault = "another file has the same video and number"
@@ -134,6 +136,7 @@ def _good_frames(
 
 
 def _reject_empty_classes(folders: list[str], frames: list[Frame], rejected: list[Rejected]) -> None:
+    # a folder that could not be read is already in the table, as "name/"
     explained = {frame.class_name for frame in frames} | {row.path.rstrip("/") for row in rejected}
     rejected += [
         reject(f"{name}/", "class folder without a readable frame") for name in folders if name not in explained
@@ -160,4 +163,4 @@ def _log_counts(catalog: FrameCatalog) -> None:
     logger.info("%d frames of %d videos in %d classes", len(frames), len(videos), frames["class_name"].nunique())
     if len(rejected):
         reasons = ", ".join(f"{count} x {reason}" for reason, count in rejected["reason"].value_counts().items())
-        logger.warning("%d files rejected, see rejected_frames.csv: %s", len(rejected), reasons)
+        logger.warning("%s rejected, see rejected_frames.csv: %s", pluralise(len(rejected), "file"), reasons)

@@ -151,6 +151,7 @@ def audit_split(
     ]
     table = pd.DataFrame(leaks, columns=list(LEAK_COLUMNS)).astype({"distance": "Int64"})
     table = table.sort_values(["distance", "sequence_id", "other_side"], ignore_index=True)
+    # unique: a test clip may have leaks in both other splits
     clips, shared = (table.groupby("kind")[name].nunique() for name in ("sequence_id", "group"))
     held_out_clips = len(rows[VAL]) + len(rows[TEST])
     return table, LeakCounts(
@@ -162,7 +163,7 @@ def _hash_frames(paths: list[Path]) -> tuple[list[int], list[bool]]:
     bits, usable = [], []
     for path in paths:
         grey = read_small(path, "L", 64)
-        bits.append(int(str(imagehash.phash(grey)), 16))
+        bits.append(int(str(imagehash.phash(grey)), 16))  # a hash prints its 64 bits as hexadecimal
         usable.append(float(np.asarray(grey).std()) >= FLAT)
     return bits, usable
 
@@ -171,6 +172,7 @@ def _near_clips(
     hashes: ClipHashes, held_out: np.ndarray, others: np.ndarray, distance: int, content: Callable[[int], bytes]
 ) -> Iterator[tuple[str, int, int, int]]:
     """(kind, held-out row, nearest row of `others`, bits that differ), for each held-out row that has one near it."""
+    # row by row: all pairs at once would need N x M x K x K bytes
     bits, usable = hashes.bits[others], hashes.usable[others]
     for row in map(int, held_out):
         same_hash = map(int, others[(bits == hashes.bits[row]).all(axis=1)])

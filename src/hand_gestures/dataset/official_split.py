@@ -24,6 +24,7 @@ def read_official_split(path: Path) -> pd.Series:
         HandGesturesError: the file is missing or has another form, or a video is in several splits.
     """
     try:
+        # as text: a video id such as 007 or NA must not become a number or a missing value
         rows = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     except (OSError, ValueError) as error:
         raise HandGesturesError(
@@ -38,6 +39,7 @@ def read_official_split(path: Path) -> pd.Series:
     wrong = rows.index[~rows["split"].isin(SPLITS)]
     if len(wrong):
         raise HandGesturesError(
+            # line 1 has the column names
             f"a split is one of {', '.join(SPLITS)}, but line {wrong[0] + 2} of {path} says "
             f"'{rows['split'][wrong[0]]}'; correct that line"
         )
@@ -79,6 +81,7 @@ def official_splits(sequences: pd.DataFrame, listed: pd.Series, val_fraction: fl
         trained = sequences[splits == TRAIN]
         splits[trained.index] = assign_splits(trained, val_fraction, 0.0, seed)
     _log_differences(sequences, listed, splits)
+    # a network without an output for a class can only be wrong about it
     untrained = ~sequences["class_name"].isin(sequences["class_name"][splits == TRAIN]) & (splits != LEFT_OUT)
     if untrained.any():
         splits[untrained] = LEFT_OUT

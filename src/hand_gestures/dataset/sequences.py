@@ -22,7 +22,7 @@ def sample_indices(available: int, wanted: int) -> np.ndarray:
         int (wanted,), non-decreasing: floor(i * available / wanted) where there are at least `wanted` frames; otherwise
         all frames, the last one repeated.
     """
-    steps = np.arange(wanted)
+    steps = np.arange(wanted)  # integers: the floor has no rounding error
     return steps * available // wanted if available >= wanted else np.minimum(steps, available - 1)
 
 
@@ -46,7 +46,7 @@ def build_sequences(frames: pd.DataFrame, frames_per_clip: int, group_pattern: s
     names = frames[["class_name", "video_id"]]
     first = np.flatnonzero((names != names.shift()).any(axis=1))  # row of each video's first frame
     available = np.diff(first, append=len(frames))
-    paths = frames["path"].to_numpy(object)
+    paths = frames["path"].to_numpy(object)  # an array takes a list of indices, and faster than a Series
     clips = names.iloc[first].reset_index(drop=True)
     sequence_ids = clips["class_name"] + "/" + clips["video_id"]
     groups = [find_group(group_pattern, video_id) for video_id in clips["video_id"]]
@@ -54,6 +54,7 @@ def build_sequences(frames: pd.DataFrame, frames_per_clip: int, group_pattern: s
         {
             "sequence_id": sequence_ids,
             **clips,
+            # an empty match names no group either
             "group": [group or sequence_id for group, sequence_id in zip(groups, sequence_ids, strict=True)],
             "available": available,
             "repeated": np.maximum(0, frames_per_clip - available),

@@ -45,6 +45,7 @@ def assign_splits(sequences: pd.DataFrame, val_fraction: float, test_fraction: f
             f"some class ({', '.join(alone)}); add recordings, say in split.lists which sequences validate, "
             "or set split.group_pattern to null to split by video"
         )
+    # the groups of validation are gone, so the same number of clips is a larger share of the rest
     wanted_of_rest = test_fraction / (1 - val_fraction)
     in_test = _choose_groups(table.drop(index=list(in_val)), wanted_of_rest, seed) if test_fraction else set()
     splits = pd.Series(TRAIN, index=sequences.index, name="side")
@@ -84,6 +85,7 @@ def _choose_groups(table: pd.DataFrame, fraction: float, seed: int) -> set[str]:
     counts = table.to_numpy()
     wanted = np.maximum(counts.sum(axis=0) * fraction, 1.0)
     order = sorted(range(len(table)), key=lambda row: _draw(seed, str(table.index[row])))
+    # first pass: greedy; `held` are the chosen clips and `groups_left` the training groups of each class
     chosen: list[int] = []
     held, groups_left = np.zeros_like(wanted), (counts > 0).sum(axis=0)
     for row in order:

@@ -60,6 +60,7 @@ def make_split_table(
 
 def _random_splits(sequences: pd.DataFrame, splits: pd.Series, seed: int) -> pd.Series:
     used = sequences[splits != LEFT_OUT]
+    # the shares that the split really has: groups seldom allow the wanted fractions
     shares = splits[used.index].value_counts(normalize=True)
     own_groups = used.assign(group=used["sequence_id"])
     random_splits = assign_splits(own_groups, shares[VAL], shares.get(TEST, 0.0), seed)
@@ -113,6 +114,7 @@ def summarise_splits(split: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]
         `{"split": {"train": counts, "val": …, "test": …}, "random_split": …}`; `groups` is None where groups are not
         known.
     """
+    # known for all splits or for none: an empty test split has 0 groups, not unknown ones
     known = groups_known(split["sequence_id"], split["group"])
     return {
         name: {
@@ -154,7 +156,7 @@ def leave_one_group_out(split: pd.DataFrame) -> pd.DataFrame:
 
 def fold_splits(split: pd.DataFrame, group: str) -> pd.Series:
     """The split of each row of the split table in the fold that validates on `group`."""
-    splits = split["side"].replace(VAL, TRAIN)
+    splits = split["side"].replace(VAL, TRAIN)  # all groups but one train, also those that validate in the split
     splits[(splits == TRAIN) & (split["group"] == group)] = VAL
     trained = split["class_name"][splits == TRAIN]
     splits[(splits == VAL) & ~split["class_name"].isin(trained)] = LEFT_OUT

@@ -34,6 +34,7 @@ def summarise_classes(
     """
     sequences = sequences.assign(
         side=sides_of(sequences, split),
+        # of first frames only: opening every file of a large data set takes minutes
         size=["{}x{}".format(*picture_size(frames_dir / paths[0])) for paths in sequences["frames"]],
     )
     rejects = Counter(path.partition("/")[0] for path in rejected["path"])
