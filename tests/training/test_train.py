@@ -11,6 +11,7 @@ import torch
 
 from hand_gestures.classifier import load_bundle
 from hand_gestures.evaluation.evaluate import evaluate_classifier
+from hand_gestures.parameters import NetworkParameters, TrainingParameters
 from hand_gestures.store.embedding_file import ClipReader, EmbeddingFile
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.training.train import balanced_weights, train_classifier
@@ -30,12 +31,11 @@ def files(write_file):
 
 def train(files, folder, seed=5, on_epoch=lambda metrics: None, **changes):
     """Train in `folder/training`; `changes` are parameters of the network or of the training."""
-    of_network = {name: value for name, value in changes.items() if hasattr(NETWORK, name)}
-    of_training = {name: value for name, value in changes.items() if name not in of_network}
+    network = {name: changes.pop(name) for name in NetworkParameters.model_fields.keys() & changes.keys()}
     return train_classifier(
         *files,
-        network=NETWORK.model_copy(update=of_network),
-        training=TRAINING.model_copy(update={"epochs": EPOCHS} | of_training),
+        network=NetworkParameters(**NETWORK.model_dump() | network),
+        training=TrainingParameters(**TRAINING.model_dump() | {"epochs": EPOCHS} | changes),
         seed=seed,
         folder=folder / "training",
         on_epoch=on_epoch,

@@ -62,7 +62,14 @@ class GestureNetwork(nn.Module):
         self.spread.copy_(rearrange(torch.where(spread > SMALLEST_SPREAD, spread, 1.0), "c d -> c 1 d"))
 
     def standardise(self, clips: torch.Tensor) -> torch.Tensor:
-        """Subtract the mean from clips (B, C, T, D) and divide them by the spread."""
+        """Subtract the mean and divide by the spread.
+
+        Args:
+            clips: (B, C, T, D).
+
+        Returns:
+            (B, C, T, D).
+        """
         return (clips - self.mean) / self.spread
 
     def copy_weights(self) -> dict[str, np.ndarray]:

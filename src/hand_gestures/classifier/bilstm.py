@@ -37,7 +37,14 @@ class CNNBiLSTMWithAttention(GestureNetwork):
         self.head = nn.Sequential(nn.LayerNorm(2 * hidden), nn.Dropout(dropout), nn.Linear(2 * hidden, classes))
 
     def forward(self, clips: torch.Tensor) -> GestureOutput:
-        """Clips (B, C, T, D) to logits and both attention maps."""
+        """Classify clips.
+
+        Args:
+            clips: float32 (B, C, T, D).
+
+        Returns:
+            Logits and both attention maps.
+        """
         channels = clips.shape[1]
         # channels join the batch, so that the recurrence runs over time and never from one channel into the next
         steps = self.recurrence(rearrange(self.standardise(clips), "b c t d -> (b c) t d"))  # (B C, T, 2 hidden)

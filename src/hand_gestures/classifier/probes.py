@@ -30,7 +30,14 @@ class LinearProbe(GestureNetwork):
         self.head = nn.Linear(channels * width, classes)
 
     def forward(self, clips: torch.Tensor) -> GestureOutput:
-        """Clips (B, C, T, D) to logits and equal weights."""
+        """Classify clips.
+
+        Args:
+            clips: float32 (B, C, T, D).
+
+        Returns:
+            Logits and equal attention weights.
+        """
         batch, channels, frames, _ = clips.shape
         logits = self.head(reduce(self.standardise(clips), "b c t d -> b (c d)", "mean"))
         return GestureOutput(
@@ -71,7 +78,14 @@ class AttentiveProbe(GestureNetwork):
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Dropout(dropout), nn.Linear(width, classes))
 
     def forward(self, clips: torch.Tensor) -> GestureOutput:
-        """Clips (B, C, T, D) to logits and both attention maps."""
+        """Classify clips.
+
+        Args:
+            clips: float32 (B, C, T, D).
+
+        Returns:
+            Logits and both attention maps.
+        """
         encoded = self.norm(self.standardise(clips) + self.channel_place + self.frame_place)  # (B, C, T, D)
         tokens = rearrange(encoded, "b c t d -> b (c t) d")
         clip, weights = self.attention(self.query.expand(len(clips), -1, -1), tokens, tokens)  # (B, 1, D), (B, 1, C T)

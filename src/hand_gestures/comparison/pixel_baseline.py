@@ -66,6 +66,7 @@ def nearest_neighbour(train: Embeddings, val: Embeddings, pixels: Mapping[str, n
 
 
 def _average(paths: list[Path]) -> np.ndarray:
+    # BOX averages all pixels of a cell; other filters would weigh neighbours or skip pixels
     tiny = [read_small(path, "RGB", SIDE).resize((SIDE, SIDE), Image.Resampling.BOX) for path in paths]
     return np.mean([np.asarray(frame, np.float32) for frame in tiny], axis=0).reshape(-1)
 

@@ -59,21 +59,22 @@ def compare_variants(
         `difference_high` (its interval over resampled groups, see `bootstrap_intervals`). The last three are NaN for
         the first variant and for variants that were validated on other clips.
     """
-    by_trial = tabulate_trials(trials)
+    table_of_trials = tabulate_trials(trials)
+    # nearest neighbour has no loss, so the metrics of the first trial need not be those of all
     metrics = list(dict.fromkeys(name for trial in trials for name in trial.metrics))
-    right = {name: _share_right(trials, name) for name in by_trial["variant"].unique()}
+    right = {name: _share_right(trials, name) for name in table_of_trials["variant"].unique()}
     reference = next(iter(right.values()))
     rows = []
-    for name, of_variant in by_trial.groupby("variant", sort=False):
+    for name, runs in table_of_trials.groupby("variant", sort=False):
         rows.append(
             {
                 "variant": name,
-                "split": of_variant["split"].iloc[0],
-                "seeds": len(of_variant),
-                **of_variant[metrics].mean(),
-                "accuracy_spread": of_variant["accuracy"].std(),
-                "parameters": of_variant["parameters"].iloc[0],
-                "seconds": of_variant["seconds"].median(),
+                "split": runs["split"].iloc[0],
+                "seeds": len(runs),
+                **runs[metrics].mean(),
+                "accuracy_spread": runs["accuracy"].std(),
+                "parameters": runs["parameters"].iloc[0],
+                "seconds": runs["seconds"].median(),
                 **_difference(right[str(name)], reference, groups, draws, level, seed),
             }
         )
@@ -90,7 +91,7 @@ def _share_right(trials: Sequence[Trial], name: str) -> pd.Series:
 def _difference(
     right: pd.Series, reference: pd.Series, groups: Mapping[str, str], draws: int, level: float, seed: int
 ) -> dict[str, float]:
-    if set(right.index) != set(reference.index):
+    if set(right.index) != set(reference.index):  # another split: the accuracies are of other clips
         return dict.fromkeys(DIFFERENCE, np.nan)
     by_clip = (right - reference.reindex(right.index)).to_numpy(float)  # (N,)
 

@@ -96,7 +96,7 @@ def _read_or_run(variant: Variant, seed: int, compared: Compared, folder: Path) 
     )
     identity = compared.identity(train, val)
     saved = read_json(path)
-    # files of earlier versions have no "trial"
+    # files of earlier versions have no "trial": such a comparison starts afresh
     if saved and "trial" in saved and identity_difference(saved["identity"], identity) is None:
         return Trial(**saved["trial"] | {"variant": variant})
     if variant.trained:
@@ -138,7 +138,9 @@ def _compare_pixels(variant: Variant, seed: int, train: Embeddings, val: Embeddi
 
 
 def _measure(evaluation: Evaluation, class_names: list[str], class_sets: dict[str, list[str]]) -> dict[str, float]:
-    measured = summarise(evaluation, class_names, class_sets, draws=0)
+    measured = summarise(
+        evaluation, class_names, class_sets, draws=0
+    )  # intervals are made over all trials, in table.py
     wanted = (*COMPARED_METRICS, *(f"accuracy_{name}" for name in class_sets))
     return {name: measured[name] for name in wanted if name in measured}
 

@@ -43,7 +43,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """Name in tables and plots."""
+        """Name in tables and plots; the report finds variants by its parts."""
         without = f" without {self.without}" if self.without else ""
         views = f" on {pluralise(self.views, 'view')}" if self.views else ""
         return f"{self.network}{without}{views}{RANDOM * (self.split == 'random')}"
@@ -125,7 +125,15 @@ class Trial(NamedTuple):
 
 
 def trial_name(variant: Variant, seed: int) -> str:
-    """Name of a trial; the seed is part of it where it matters."""
+    """Name of a trial.
+
+    Args:
+        variant: what is trained.
+        seed: part of the name, unless every seed gives the same result.
+
+    Returns:
+        A name that is also the name of the file in which the trial is kept.
+    """
     return f"{variant.name}, seed {seed}" if variant.trained else variant.name
 
 
@@ -163,7 +171,7 @@ def make_variants(
         clean = 1 if available_views > 1 else None
         variants += [Variant(network, views=clean), Variant(network, views=clean, split="random")]
         variants += [Variant(NEAREST_NEIGHBOUR, split="random") for _ in nearest]
-    return list(dict.fromkeys(variants))
+    return list(dict.fromkeys(variants))  # one view may be wanted twice: as fewer views, and beside the random split
 
 
 def _changes_input(channel_names: Sequence[str], name: str) -> bool:

@@ -44,7 +44,11 @@ class EpochMetrics(NamedTuple):
         return {name: value for name, value in self._asdict().items() if name != "epoch"}
 
     def rank(self) -> tuple[float, float]:
-        """Sort key, higher is better (see `epoch_rank`)."""
+        """Compare epochs.
+
+        Returns:
+            A sort key, higher is better (see `epoch_rank`).
+        """
         return epoch_rank(self.val_accuracy, self.val_loss)
 
 
@@ -54,6 +58,9 @@ def out_of_patience(history: Sequence[EpochMetrics], patience: int | None) -> bo
     Args:
         history: the finished epochs.
         patience: epochs without a better one after which training stops; None never stops early.
+
+    Returns:
+        True where the best epoch is `patience` epochs or more ago.
     """
     if patience is None or not history:
         return False
@@ -81,11 +88,19 @@ class SplitMetrics(nn.Module):
         self.accuracy.update(logits.detach(), labels)
 
     def values(self) -> dict[str, torch.Tensor]:
-        """Loss and accuracy of the batches so far."""
+        """The metrics of the batches so far.
+
+        Returns:
+            Scalars `loss` and `accuracy`.
+        """
         return {"loss": self.loss.compute(), "accuracy": self.accuracy.compute()}
 
     def finish(self) -> tuple[float, float]:
-        """Loss and accuracy of the epoch; the next epoch starts from zero."""
+        """End the epoch; the next one starts from zero.
+
+        Returns:
+            Loss and accuracy of the epoch.
+        """
         loss, accuracy = map(float, self.values().values())
         self.loss.reset()
         self.accuracy.reset()
@@ -135,6 +150,15 @@ class GestureModule(lightning.LightningModule):
         self.last_learning_rate = 0.0
 
     def training_step(self, batch: EmbeddedClip, step: int) -> torch.Tensor:
+        """Compute the loss of a batch and add it to the metrics.
+
+        Args:
+            batch: clips float32 (B, C, T, D) and labels (B,).
+            step: number of the batch in this epoch.
+
+        Returns:
+            The loss, ().
+        """
         # the last 0 was once the index of the process; it stays, so that earlier results can be reproduced
         seeds = np.random.SeedSequence((self.seed, self.current_epoch, step, 0))
         torch.manual_seed(int(seeds.generate_state(1)[0]))
@@ -148,6 +172,12 @@ class GestureModule(lightning.LightningModule):
         return loss
 
     def validation_step(self, batch: EmbeddedClip, _: int) -> None:
+        """Add a batch to the validation metrics.
+
+        Args:
+            batch: clips float32 (B, C, T, D) and labels (B,).
+        """
+        # plain cross entropy, so that losses can be compared between trainings with other weights and smoothing
         logits = self.network(batch.clip).logits  # (B, classes)
         self.val_metrics.update(nn.functional.cross_entropy(logits, batch.label), logits, batch.label)
 
@@ -158,9 +188,19 @@ class GestureModule(lightning.LightningModule):
         self.trainer.should_stop = out_of_patience(self.history, self.parameters_of_training.patience)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the history to the checkpoint.
+
+        Args:
+            checkpoint: what Lightning saves. Only plain types are added: it is read with `weights_only=True`.
+        """
         checkpoint["history"] = [tuple(metrics) for metrics in self.history]
 
     def configure_optimizers(self) -> Any:
+        """Make the optimizer and its schedule.
+
+        Returns:
+            RAdam, and a cycle over all steps of the training that moves on with every step.
+        """
         training = self.parameters_of_training
         optimizer = torch.optim.RAdam(
             self.network.parameters(),

@@ -47,7 +47,11 @@ class RowSampler(Sampler[int]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch, counted from 0. Lightning calls this before each epoch."""
+        """Choose the epoch. Lightning calls this before each epoch.
+
+        Args:
+            epoch: counted from 0.
+        """
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:

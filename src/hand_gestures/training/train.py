@@ -168,13 +168,9 @@ class _EndOfEpoch(Checkpoint):
             weights = module.network.copy_weights()
             save_bundle(replace(self.contract, weights=weights, metrics=metrics._asdict()), self.folder / BEST)
         logger.info(
-            "epoch %d of %d: train loss %.3f, accuracy %.3f; validation loss %.3f, accuracy %.3f",
-            metrics.epoch,
-            trainer.max_epochs,
-            metrics.train_loss,
-            metrics.train_accuracy,
-            metrics.val_loss,
-            metrics.val_accuracy,
+            "epoch %(epoch)d of %(epochs)d: train loss %(train_loss).3f, accuracy %(train_accuracy).3f; "
+            "validation loss %(val_loss).3f, accuracy %(val_accuracy).3f",
+            metrics._asdict() | {"epochs": trainer.max_epochs},
         )
         self.on_epoch(metrics)
         # Lightning writes to the system's temporary folder and moves the file, which on another disk is a slow copy:

@@ -23,9 +23,14 @@ from hand_gestures.utils.rules import groups_known
 
 
 def average_pixels(sequences: pd.DataFrame, frames_dir: Path, comparison: ComparisonParameters) -> pd.DataFrame:
-    """Average a few frames of each sequence to tiny pictures; an empty table if nearest neighbour is turned off."""
+    """Average a few frames of each sequence to tiny pictures.
+
+    Returns:
+        Columns `sequence_id` and `pixels`; no rows if nearest neighbour is turned off.
+    """
     from hand_gestures.comparison import pixel_baseline
 
+    # not None: the next node and the catalog need a table of the same columns
     wanted = sequences if comparison.nearest_neighbour else sequences.head(0)
     return pixel_baseline.average_pixels(wanted, frames_dir, comparison.processes)
 
@@ -71,6 +76,7 @@ def compare_models(
         class_sets=evaluation.class_sets,
     )
     trials = []
+    # each trial is reported at once: a comparison takes hours, and a kill must not lose what is finished
     for trial in run_trials(variants, comparison.seeds, compared, trials_folder):
         on_trial(trial)
         trials.append(trial)
@@ -89,7 +95,11 @@ def draw_comparison(trials: pd.DataFrame) -> Figure:
 def write_comparison(
     table: pd.DataFrame, plot: Path, class_names: list[str], evaluation: EvaluationParameters, notice: str | None
 ) -> str:
-    """Write the HTML page of the comparison: findings, plot and table."""
+    """Write the page of the comparison: findings, plot and table.
+
+    Returns:
+        The page as HTML.
+    """
     from hand_gestures.reporting.comparison_report import comparison_page
 
     return comparison_page(table, len(class_names), evaluation.confidence_level, notice, plot)
