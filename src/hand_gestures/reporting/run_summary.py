@@ -124,11 +124,9 @@ def variant_lines(comparison: pd.DataFrame) -> list[tuple[str, str]]:
     """
     lines = []
     for _, row in comparison.iterrows():
-        spread = row["accuracy_spread"]
-        deviation = f", standard deviation {spread:.3f}" if pd.notna(spread) else ""
-        lines.append(
-            (readable(row["variant"]), f"{row['accuracy']:.3f} ({pluralise(row['seeds'], 'seed')}{deviation})")
-        )
+        spread, basis = row["accuracy_spread"], pluralise(int(row["seeds"]), "seed")
+        basis += f", standard deviation {spread:.3f}" if pd.notna(spread) else ""
+        lines.append((readable(row["variant"]), f"{row['accuracy']:.3f} ({basis})"))
     return lines
 
 
@@ -188,7 +186,14 @@ def record_run(
 
 
 def summary_sentence(results: RunResults) -> str:
-    """`"A classifier of 12 gestures. It recognises 70 of 72 validation clips."`."""
+    """The first sentence of report and model card.
+
+    Args:
+        results: tables and records of the run.
+
+    Returns:
+        `"A classifier of 12 gestures. It recognises 70 of 72 validation clips."`
+    """
     counts = [
         f"{round(metrics['accuracy'] * metrics['clips'])} of {pluralise(metrics['clips'], f'{split} clip')}"
         for split, metrics in results.splits.items()
@@ -198,7 +203,14 @@ def summary_sentence(results: RunResults) -> str:
 
 
 def run_facts(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Date, network, epoch, seed and MLflow run as pairs of name and value; `record` is that of `record_run`."""
+    """When and how a model was trained.
+
+    Args:
+        record: of the training, from `record_run`.
+
+    Returns:
+        Names and values: date, network, best epoch, seed and, if there is one, MLflow run.
+    """
     ended = datetime.fromisoformat(record["ended"])
     network, tracked = record["parameters"]["network"], record["mlflow_run"]
     bilstm = f"BiLSTM, {pluralise(network['layers'], 'layer')} of {network['hidden']}"
@@ -221,6 +233,9 @@ def caveats(
         test: the same for the test; empty without a test.
         split_summary: sizes and leaks of the split.
         draws: bootstrap draws behind the intervals.
+
+    Returns:
+        Sentences, the most general first.
     """
     split = split_summary["split"]
     trained = split["train"]["classes"]
@@ -267,7 +282,15 @@ def _have(count: int) -> str:
 
 
 def flat_parameters(parameters: Mapping[str, Any], topics: Iterable[str]) -> list[tuple[str, str]]:
-    """Names and values of all parameters of some topics; of a path only its last part."""
+    """All parameters of some topics.
+
+    Args:
+        parameters: by topic, as plain values.
+        topics: which ones.
+
+    Returns:
+        Pairs of a dotted name and a text; of a path only its last part.
+    """
     flat = flatten({topic: parameters[topic] for topic in topics})
     return [(name, _value_text(name, value)) for name, value in flat.items()]
 
