@@ -61,7 +61,7 @@ def findings(table: pd.DataFrame, classes: int) -> pd.DataFrame:
 
 
 def _verdict(row: pd.Series) -> str:
-    if row["difference_high"] < 0:
+    if row["difference_high"] < 0:  # the whole interval is below 0
         return "worse"
     return "better" if row["difference_low"] > 0 else "no difference shown"
 

@@ -94,6 +94,7 @@ def _contact_strip(clip: Any, frames_dir: Path, wanted: int, hands: MarkedHands 
         draw_boxes(thumbnail(frames_dir / clip.frames[steps[index]], CONTACT_HEIGHT), boxes[index])
         for index in evenly_spaced(len(steps), wanted)
     ]
+    # Of the whole clip: the frames that are shown may miss the only hand.
     note = ", no hand found" if hands and not np.isfinite(boxes).any() else ""
     caption = f"{readable(clip.side)}: {_clip_name(clip.video_id, clip.group)}{note}"
     return Strip(caption, SPLIT_COLOURS[clip.side], pictures)

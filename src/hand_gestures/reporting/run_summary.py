@@ -142,6 +142,7 @@ def run_note(results: Mapping[str, Any], level: float, notice: str | None) -> st
     Returns:
         Markdown.
     """
+    # MLflow shows the note in its list of runs, where only the beginning is visible: accuracy first.
     (name, headline), *lines = result_lines(results["evaluation"], results.get("test_evaluation", {}), level)
     items = [f"{what.strip()}: {text}" for what, text in lines]
     if files := results.get("dataset_fingerprint"):
@@ -198,6 +199,7 @@ def summary_sentence(results: RunResults) -> str:
         f"{round(metrics['accuracy'] * metrics['clips'])} of {pluralise(metrics['clips'], f'{split} clip')}"
         for split, metrics in results.splits.items()
     ]
+    # The classes of the model are those it was trained on; validation may lack some.
     classes = pluralise(len(results.train_file["rows_by_class"]), "gesture")
     return f"A classifier of {classes}. It recognises {' and '.join(counts)}."
 
@@ -211,7 +213,7 @@ def run_facts(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
     Returns:
         Names and values: date, network, best epoch, seed and, if there is one, MLflow run.
     """
-    ended = datetime.fromisoformat(record["ended"])
+    ended = datetime.fromisoformat(record["ended"])  # %-d for the day is unknown to Windows
     network, tracked = record["parameters"]["network"], record["mlflow_run"]
     bilstm = f"BiLSTM, {pluralise(network['layers'], 'layer')} of {network['hidden']}"
     return [
@@ -254,7 +256,7 @@ def _interval_caveats(metrics: Mapping[str, Any], draws: int) -> list[str]:
     sentences = [NO_GROUPS] if unit == "clips" else []
     if not draws:
         return [*sentences, "No intervals were computed (evaluation.bootstrap_draws is 0)."]
-    if metrics[unit] == 1:
+    if metrics[unit] == 1:  # a bootstrap of one unit always draws the same
         return [*sentences, f"One {unit[:-1]} says nothing about others, so there are no intervals."]
     if metrics[unit] < MIN_GROUPS:
         sentences.append(f"Intervals over fewer than {MIN_GROUPS} {unit} are too narrow; there are {metrics[unit]}.")
