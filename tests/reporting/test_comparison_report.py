@@ -10,10 +10,10 @@ NAN = float("nan")
 
 def row(variant, accuracy, difference=NAN, low=NAN, high=NAN, **more):
     split = "random" if variant.endswith("random split") else "grouped"
-    figures = {"accuracy": accuracy, "loss": 0.5, "accuracy_direction_only": accuracy, "mean_class_accuracy": accuracy}
+    metrics = {"accuracy": accuracy, "loss": 0.5, "accuracy_direction_only": accuracy, "mean_class_accuracy": accuracy}
     cost = {"accuracy_spread": 0.01, "parameters": 1000, "seconds": 10.0} | more
     ends = {"difference": difference, "difference_low": low, "difference_high": high}
-    return {"variant": variant, "split": split, "seeds": 3, **figures, **cost, **ends}
+    return {"variant": variant, "split": split, "seeds": 3, **metrics, **cost, **ends}
 
 
 TABLE = pd.DataFrame(

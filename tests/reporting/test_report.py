@@ -105,7 +105,9 @@ def test_the_head_shows_accuracies_and_the_worst_group(page):
         ("Test accuracy", "0.500", "90 % interval 0.250 to 0.750; 8 clips"),
         ("Worst validation group", "0.250", "anna, 4 clips"),
     ]
-    assert page(test_evaluation=TEST).all("strong") == ["0.750", "0.500", "0.250"]
+    found = page(test_evaluation=TEST)
+    assert found.all("strong") == ["0.750", "0.500", "0.250"]
+    assert found.all("span")[4:6] == ["Worst validation group", "anna, 4 clips"]
 
 
 def test_no_group_is_the_worst_if_all_have_the_same_accuracy():

@@ -64,6 +64,7 @@ def _weight_bars(statistics: pd.DataFrame, names: list[str], title: str, counted
     lower.bar(positions - 0.2, statistics["times_highest"], 0.4, color=style.BLUE, label="highest")
     lower.bar(positions + 0.2, statistics["times_lowest"], 0.4, color=style.GREY, label="lowest")
     lower.set_ylabel(counted)
+    # Names of channels need room, indices of frames do not.
     slanted = max(map(len, names)) > 3
     lower.set_xticks(positions, names, rotation=45 if slanted else 0, ha="right" if slanted else "center")
     lower.legend(frameon=False, fontsize=9, title="times the")
@@ -113,7 +114,7 @@ def _highest_weight(means: pd.DataFrame, prefix: str = "") -> str:
     """The column with the highest weight over all classes, in words."""
     overall = means.loc[ALL_CLASSES]
     multiple = f"{overall.max() * len(overall):.2f}"
-    if multiple == "1.00":
+    if multiple == "1.00":  # after rounding: no channel is worth naming
         return "over all, weights are equal"
     return f"over all, {prefix}{readable(overall.idxmax())} has {multiple} times the equal weight"
 
@@ -130,10 +131,11 @@ def _weight_map(means: pd.DataFrame) -> tuple[Figure, list[Any]]:
     axes, scale = figure.subplots(2, 1, height_ratios=[height, 0.15])
     norm = LogNorm(1 / limit, limit)
     image = axes.imshow(multiples, LESS_TO_MORE, norm, aspect="auto", interpolation="none", resample=False)
-    axes.axhline(n_rows - 1.5, color="white", linewidth=4)
+    axes.axhline(n_rows - 1.5, color="white", linewidth=4)  # separates the last row, over all classes
     style.label_rows(axes, ["all classes" if name == ALL_CLASSES else name for name in means.index])
     axes.set_ylim(n_rows - 0.5, -0.5)
     style.hide_frame(axes)
+    # Ticks at the same multiples up and down, without those that would crowd around 1.
     steps = [step for step in COLOUR_LIMITS if limit**0.25 < step <= limit]
     ticks = {1 / step: f"1/{step:g}" for step in steps} | {1: "1"} | {step: f"{step:g}" for step in steps}
     extend = "both" if extreme > limit else "neither"

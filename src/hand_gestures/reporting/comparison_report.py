@@ -1,7 +1,6 @@
 """The page and the plot of a model comparison."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -50,6 +49,7 @@ def findings(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     rows = table.set_index("variant")
     first = rows.iloc[0]
     name = str(first.name)
+    # Pixels are no network, and a random split has other clips: neither has a difference on the same clips.
     comparable = rows[rows["difference"].notna()].drop(index=NEAREST_NEIGHBOUR, errors="ignore")
     fewer = comparable.index.str.startswith((f"{name} without ", f"{name} on "))
     networks, inputs = comparable[~fewer], comparable[fewer].sort_values("difference")
@@ -61,7 +61,7 @@ def findings(table: pd.DataFrame, classes: int) -> pd.DataFrame:
 
 
 def _verdict(row: pd.Series) -> str:
-    if row["difference_high"] < 0:
+    if row["difference_high"] < 0:  # the whole interval is below 0
         return "worse"
     return "better" if row["difference_low"] > 0 else "no difference shown"
 
@@ -74,7 +74,7 @@ def _cost(first: pd.Series, other: pd.Series) -> str:
 
 
 def _interval(row: pd.Series) -> tuple[float, float] | None:
-    """None where all groups have the same difference."""
+    """Ends of the interval; None where all groups have the same difference."""
     return (row["difference_low"], row["difference_high"]) if pd.notna(row["difference_low"]) else None
 
 
@@ -86,6 +86,7 @@ def _leaks(accuracy: dict[str, float], name: str, classes: int) -> list[tuple]:
         if NEAREST_NEIGHBOUR + RANDOM in accuracy:
             text += f"; {accuracy[NEAREST_NEIGHBOUR + RANDOM]:.3f} if groups have clips in both splits"
         found.append(("averaged pixels alone", f"{text}: above chance it is room, clothes or light", None, None))
+    # The same variant on a random split: how much leaking groups would flatter it.
     for variant, leaked in accuracy.items():
         fair = variant.removesuffix(RANDOM)
         if variant.startswith(name) and fair != variant:
@@ -100,7 +101,8 @@ def _shown_columns(table: pd.DataFrame) -> pd.DataFrame:
     columns = ["variant", "accuracy", "spread", "difference", "interval", *class_sets, "loss", "seconds", "parameters"]
     whole = {name: table[name].round().astype("Int64") for name in ("seconds", "parameters")}
     intervals = [_interval(row) for _, row in table.iterrows()]
-    shown = table.assign(variant=table["variant"].map(readable), interval=pd.Series(intervals, dtype=object), **whole)
+    whole["interval"] = pd.Series(intervals, table.index, object)
+    shown = table.assign(variant=table["variant"].map(readable), **whole)
     return shown.rename(columns={"accuracy_spread": "spread"})[columns]
 
 
@@ -121,17 +123,11 @@ def variant_accuracy(trials: pd.DataFrame) -> Figure:
     for row, mean in enumerate(means):
         axes.vlines(mean, row - 0.32, row + 0.32, color=style.INK, linewidth=2, zorder=3)
         axes.text(1.02, row, f"{mean:.3f}", va="center", fontsize=9, color=style.INK)
-    dots: dict[str, Any] = {
-        "marker": "o",
-        "linestyle": "",
-        "alpha": 0.6,
-        "markersize": 7,
-        "markeredgewidth": 0,
-        "clip_on": False,
-    }
     for row in range(len(names)):
-        colour = style.ORANGE if is_random[rows == row].any() else style.BLUE
-        axes.plot(trials["accuracy"][rows == row], rows[rows == row], color=colour, **dots)
+        seeds, colour = rows == row, style.ORANGE if is_random[rows == row].any() else style.BLUE
+        # Without clipping dots at 1.0 are drawn whole.
+        (dots,) = axes.plot(trials["accuracy"][seeds], rows[seeds], "o", color=colour, alpha=0.6, markersize=7)
+        dots.set(markeredgewidth=0, clip_on=False)
     style.label_rows(axes, list(names))
     style.accuracy_axis(axes, f"validation accuracy (dot: a seed; bar: their mean; line: {names[0]})")
     if is_random.any():

@@ -52,6 +52,7 @@ def class_balance(split: pd.DataFrame) -> Figure:
     """
     counts = pd.crosstab(split["class_name"], split["side"])
     min_numbered = MIN_NUMBERED_SHARE * counts.sum(axis=1).max()
+    # For the whole table: one split alone may have one clip per group.
     known = groups_known(split["sequence_id"], split["group"])
     figure, axes = style.row_plot(len(counts))
     rows, start = np.arange(len(counts)), np.zeros(len(counts))
@@ -61,6 +62,7 @@ def class_balance(split: pd.DataFrame) -> Figure:
         label = _split_label(split[split["side"] == side], side, known)
         bars = axes.barh(rows, counts[side], left=start, color=colour, label=label)
         numbers = [str(count) if count >= min_numbered else "" for count in counts[side]]
+        # The segment of left-out clips is too pale for white numbers.
         ink = style.INK if side == "left_out" else "white"
         axes.bar_label(bars, numbers, label_type="center", fontsize=0.8 * style.font_size(len(counts)), color=ink)
         start += counts[side].to_numpy()

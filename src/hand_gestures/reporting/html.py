@@ -43,7 +43,7 @@ def environment() -> Environment:
     jinja = Environment(
         loader=PackageLoader("hand_gestures.reporting"),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=StrictUndefined,  # a missing value is an error instead of an empty cell
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -58,12 +58,28 @@ def environment() -> Environment:
 
 
 def text_table(columns: list[str], rows: list[Any]) -> pd.DataFrame:
-    """A table for a page: every `Cell` stays as it is, so that counts beside a missing one do not become 3.0."""
+    """A table for a page, where every cell stays as it is.
+
+    Args:
+        columns: headings; a name may occur twice.
+        rows: a `Cell` per column.
+
+    Returns:
+        Columns of type object: pandas would turn a count beside a missing one into 3.0.
+    """
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
 def cell_text(cell: Any, digits: int = 3) -> str:
-    """`0.5` → `"0.500"`, `(0.4, 0.6)` → `"0.400 to 0.600"`, a missing value → an en dash."""
+    """A cell as text.
+
+    Args:
+        cell: a `Cell`, or a scalar of pandas or numpy.
+        digits: after the point of a float.
+
+    Returns:
+        `0.5` → `"0.500"`, `(0.4, 0.6)` → `"0.400 to 0.600"`, a missing value → an en dash.
+    """
     if isinstance(cell, tuple):
         return " to ".join(cell_text(end, digits) for end in cell)
     if isinstance(cell, bool | np.bool_):
@@ -96,7 +112,14 @@ class EmbeddedFolder(NamedTuple):
 
 
 def embed_plot(path: Path) -> EmbeddedPicture:
-    """A plot without loss, in the size it was drawn for: a file of 150 dots per inch is shown at 96."""
+    """A plot without loss.
+
+    Args:
+        path: PNG file; its resolution in dots per inch says how large it was drawn.
+
+    Returns:
+        The picture in that size at the 96 dots per inch of CSS.
+    """
     with Image.open(path) as image:
         inches = [side / dots for side, dots in zip(image.size, image.info.get("dpi", (96, 96)), strict=True)]
         if max(image.size) > MAX_WEBP_SIDE:
@@ -107,7 +130,14 @@ def embed_plot(path: Path) -> EmbeddedPicture:
 
 
 def embed_folder(folder: Path) -> EmbeddedFolder:
-    """All pictures of a folder as wide as `FOLDER_BYTES` allows; if even the smallest are too much, the first ones."""
+    """All pictures of a folder as wide as `FOLDER_BYTES` allows; if even the smallest are too much, the first ones.
+
+    Args:
+        folder: searched with its subfolders; it may be missing.
+
+    Returns:
+        Pictures ordered by path.
+    """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
     pictures: list[EmbeddedPicture] = []
     for width in PICTURE_WIDTHS:
@@ -122,7 +152,7 @@ def _embed_within_budget(paths: list[Path], width: int) -> Iterator[EmbeddedPict
     used = 0
     for path in paths:
         with Image.open(path) as image:
-            small = image.convert("RGB")
+            small = image.convert("RGB")  # WebP knows neither palettes nor CMYK
         small.thumbnail((width, MAX_WEBP_SIDE))
         encoded = _webp(small, quality=WEBP_QUALITY)
         used += len(encoded)

@@ -8,18 +8,8 @@ from typing import Any
 import pandas as pd
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from hand_gestures.reporting import report
 from hand_gestures.reporting.html import cell_text, text_table
-from hand_gestures.reporting.report import (
-    interval,
-    leak_audit,
-    metric_name,
-    metric_names,
-    metrics_table,
-    pretrained_models,
-    run_caveats,
-    split_sizes,
-    views_per_clip,
-)
 from hand_gestures.reporting.run_summary import RunResults, flat_parameters, result_lines, run_facts, summary_sentence
 from hand_gestures.utils.rules import pluralise
 
@@ -29,11 +19,17 @@ NETWORKS = {
     "attentive_probe": "one learned query that attends to all frames of all channels",
     "linear_probe": "a linear layer on the mean over time of every channel (blind to the order of the frames)",
 }
-SPEED_PARAMETERS = ("device", "preload", "preload_share", "preload_precision", "workers")  # they do not change results
+# With these a training is faster or slower, with the same result.
+SPEED_PARAMETERS = ("device", "preload", "preload_share", "preload_precision", "workers")
 
 
 class Markdown(str):
-    """Text that is markdown already and needs no escapes."""
+    """Text that is markdown already, so that `_cell` does not escape it.
+
+    Example:
+        >>> _cell(Markdown("`a_b`")), _cell("`a_b`")
+        ('`a_b`', '\\\\`a_b\\\\`')
+    """
 
 
 def model_card(results: RunResults) -> str:
@@ -47,41 +43,31 @@ def model_card(results: RunResults) -> str:
     """
     parameters, train_file = results.parameters, results.train_file
     fingerprint = train_file["fingerprint"]
-    augmentation, handless = fingerprint["augmentation"], results.evaluation.get("clips_without_hands")
-    _, frames, channels, width = train_file["shape"]
     facts = [*run_facts(results.run_record), ("registry", results.registry_decision["sentence"])]
     training = flat_parameters(parameters, ("network", "channels", "training"))
     training = [(name, value) for name, value in training if name.rpartition(".")[2] not in SPEED_PARAMETERS]
+    views = report.views_per_clip(train_file)
     card = ModelCard.from_template(
         card_metadata(results),
         template_path=str(TEMPLATE),
         cell=_cell,
         code=_code,
         grid=_grid,
-        percent=lambda share: f"{100 * share:g} %",
+        pluralise=pluralise,
+        results=results,
         summary=summary_sentence(results),
-        notice=parameters["notice"],
         network=NETWORKS[parameters["network"]["name"]],
-        frames=frames,
-        channels=channels,
-        width=width,
         facts=text_table(["", ""], facts),
-        sizes=split_sizes(results.split_summary),
-        split=parameters["split"],
-        leaks=leak_audit(results.split_summary),
+        sizes=report.split_sizes(results.split_summary),
+        leaks=report.leak_audit(results.split_summary),
         headlines=result_lines(results.evaluation, results.test_evaluation, results.level),
-        metrics_table=metrics_table(results),
+        metrics_table=report.metrics_table(results),
         classes=_class_table(results),
-        views=pluralise(min(views_per_clip(train_file), parameters["training"]["views"] or 10**9), "view"),
+        views=min(views, parameters["training"]["views"] or views),
         training=text_table(["parameter", "value"], training),
-        caveats=run_caveats(results),
-        handless=pluralise(handless, "validation clip") if handless else "",
-        handless_accuracy=results.evaluation.get("accuracy_without_hands"),
-        mirrored=augmentation["views"] and augmentation["horizontal_flip"],
+        caveats=report.run_caveats(results),
         swapped=_swapped_classes(fingerprint["mirrored_labels"]),
-        pretrained=pretrained_models(fingerprint["models"], parameters),
-        fingerprint=train_file["digest"],
-        precision=fingerprint["precision"],
+        pretrained=report.pretrained_models(fingerprint["models"], parameters),
     )
     return str(card)
 
@@ -97,32 +83,35 @@ def card_metadata(results: RunResults) -> ModelCardData:
     Returns:
         Library, task, tags, base models, licences of the pretrained models, and all metrics as `model-index`.
     """
-    models = pretrained_models(results.train_file["fingerprint"]["models"], results.parameters)
+    models = report.pretrained_models(results.train_file["fingerprint"]["models"], results.parameters)
     licences = ", ".join(f"{role} ({licence})" for role, licence in zip(models[""], models["licence"], strict=True))
     return ModelCardData(
         model_name=results.parameters["registry"]["model"],
         library_name="hand_gestures",
         pipeline_tag="video-classification",
         tags=["hand-gesture-recognition", results.parameters["network"]["name"]],
-        base_model=[name for name in models["model"] if "/" in name] or None,
+        base_model=[name for name in models["model"] if "/" in name] or None,  # a local file has no owner
         license="other",
         license_name=f"not stated for the clips; pretrained models: {licences}",
         eval_results=[
-            EvalResult(
-                task_type="video-classification",
-                dataset_type="hand_gestures",
-                dataset_name="clips of hand gestures",
-                dataset_split=split,
-                metric_type=name,
-                metric_name=metric_name(name),
-                metric_value=metrics[name],
-                metric_args={"interval": list(ends), "level": results.level}
-                if (ends := interval(metrics, name))
-                else None,
-            )
+            _eval_result(split, name, metrics, results.level)
             for split, metrics in results.splits.items()
-            for name in metric_names(metrics)
+            for name in report.metric_names(metrics)
         ],
+    )
+
+
+def _eval_result(split: str, name: str, metrics: Mapping[str, Any], level: float) -> EvalResult:
+    ends = report.interval(metrics, name)
+    return EvalResult(
+        task_type="video-classification",
+        dataset_type="hand_gestures",
+        dataset_name="clips of hand gestures",
+        dataset_split=split,
+        metric_type=name,
+        metric_name=report.metric_name(name),
+        metric_value=metrics[name],
+        metric_args={"interval": list(ends), "level": level} if ends else None,
     )
 
 
@@ -153,6 +142,7 @@ def _grid(table: pd.DataFrame) -> str:
 
 def _code(name: Any) -> Markdown:
     """A name in code style, where markdown gives no sign a meaning."""
+    # A backtick would end the code, and a bar the cell of a table even inside of code.
     return Markdown("`{}`".format(" ".join(str(name).split()).replace("`", "'").replace("|", r"\|")))
 
 

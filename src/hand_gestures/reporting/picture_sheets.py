@@ -81,6 +81,7 @@ def contact_sheets(
     """
     ordered = sequences.assign(side=sides).sort_values(["class_name", "group", "video_id"])
     for class_name, members in ordered.groupby("class_name"):
+        # Ordered by group, so evenly spaced clips come from as many groups as possible.
         chosen = members.iloc[evenly_spaced(len(members), clips)]
         strips = [_contact_strip(clip, frames_dir, frames, hands) for clip in chosen.itertuples()]
         yield f"{class_name}.jpg", draw_sheet(f"{class_name}: {len(chosen)} of {len(members)} clips", strips)
@@ -93,13 +94,22 @@ def _contact_strip(clip: Any, frames_dir: Path, wanted: int, hands: MarkedHands 
         draw_boxes(thumbnail(frames_dir / clip.frames[steps[index]], CONTACT_HEIGHT), boxes[index])
         for index in evenly_spaced(len(steps), wanted)
     ]
+    # Of the whole clip: the frames that are shown may miss the only hand.
     note = ", no hand found" if hands and not np.isfinite(boxes).any() else ""
     caption = f"{readable(clip.side)}: {_clip_name(clip.video_id, clip.group)}{note}"
     return Strip(caption, SPLIT_COLOURS[clip.side], pictures)
 
 
 def draw_boxes(picture: Image.Image, boxes: np.ndarray) -> Image.Image:
-    """Draw the finite boxes (K, 4) onto the picture; they are fractions of it."""
+    """Draw boxes around hands.
+
+    Args:
+        picture: changed in place.
+        boxes: float (K, 4) with x0, y0, x1, y1 as fractions of the picture; a row with NaN is no box.
+
+    Returns:
+        The same picture.
+    """
     pen = ImageDraw.Draw(picture)
     for box in boxes[np.isfinite(boxes).all(axis=1)] * (2 * picture.size):
         pen.rectangle([*box], outline=HAND_BOX, width=2)
@@ -126,6 +136,7 @@ def film_strips(
     clips = _with_weights(_with_frames(predictions, sequences), attention)
     reader = FrameReader(frames_dir)
     for class_name, members in clips.groupby("class_name"):
+        # Rows are ordered by confidence, so the first of each group is the most confident one.
         surest = members.groupby("correct", sort=False).head(1).sort_values("correct", ascending=False)
         highest = max(weights.max() for weights in surest["frame_weights"])
         equal = 1 / len(surest["frame_weights"].iloc[0])
@@ -201,7 +212,14 @@ def _pair_strip(clip: Any, reader: "FrameReader") -> Strip:
 
 
 def most_confused(predictions: pd.DataFrame) -> list[tuple[str, str, int]]:
-    """True class, predicted class and number of clips of the `MAX_PAIRS` most frequent mistakes; ties by name."""
+    """The most frequent mistakes.
+
+    Args:
+        predictions: one row per clip with `class_name`, `predicted` and `correct`.
+
+    Returns:
+        True class, predicted class and number of clips, at most `MAX_PAIRS` times; ties are ordered by name.
+    """
     counts = predictions[~predictions["correct"]].groupby(["class_name", "predicted"]).size().reset_index(name="clips")
     ordered = counts.sort_values(["clips", "class_name", "predicted"], ascending=[False, True, True]).head(MAX_PAIRS)
     return list(ordered.itertuples(index=False, name=None))
@@ -210,7 +228,7 @@ def most_confused(predictions: pd.DataFrame) -> list[tuple[str, str, int]]:
 def file_name(class_name: str) -> str:
     """A class name as part of a file name: letters and digits of any script, a dash for anything else."""
     plain = re.sub(r"[^\w-]+", "-", class_name).encode()
-    return plain[:MAX_FILE_NAME].decode(errors="ignore")
+    return plain[:MAX_FILE_NAME].decode(errors="ignore")  # the cut may go through a character
 
 
 def _with_frames(predictions: pd.DataFrame, sequences: pd.DataFrame) -> pd.DataFrame:
@@ -247,7 +265,7 @@ def _answer(clip: Any) -> str:
 
 
 def _clip_name(video_id: str, group: str) -> str:
-    """The video id, and the group unless the video is a group of its own."""
+    """The video id, and the group unless the video is a group by itself."""
     return video_id if group.endswith(video_id) else f"{video_id}, group {group}"
 
 
@@ -298,12 +316,19 @@ class FrameReader:
 
 
 def thumbnail(path: Path, height: int) -> Image.Image:
-    """A picture file in RGB at this height.
+    """A picture file in RGB.
+
+    Args:
+        path: JPEG or PNG.
+        height: of the result in pixels; the shape is kept.
+
+    Returns:
+        The picture, upright.
 
     Raises:
         HandGesturesError: the file is missing or cannot be decoded.
     """
-    image = read_small(path, "RGB", 2 * height)
+    image = read_small(path, "RGB", 2 * height)  # twice as high at least: one decoding step, one smooth one
     return image.resize((max(1, round(image.width * height / image.height)), height))
 
 
@@ -318,14 +343,23 @@ def _blank_tile(height: int) -> Image.Image:
 
 
 def draw_sheet(title: str, strips: list[Strip], note: str = "") -> bytes:
-    """The strips below each other as a JPEG file."""
+    """The sheet of `draw_strips` as a JPEG file."""
     encoded = io.BytesIO()
     draw_strips(title, strips, note).save(encoded, "JPEG", quality=JPEG_QUALITY)
     return encoded.getvalue()
 
 
 def draw_strips(title: str, strips: list[Strip], note: str = "") -> Image.Image:
-    """The strips below each other under a title, and a line of text at the end if there is a note."""
+    """Draw clips below each other.
+
+    Args:
+        title: one line above.
+        strips: their pictures may differ in height and width.
+        note: one line below; "" draws none.
+
+    Returns:
+        A sheet as wide as its widest strip.
+    """
     row_heights = [
         CAPTION_HEIGHT + 8 + max([picture.height for picture in strip.pictures], default=0) for strip in strips
     ]

@@ -15,7 +15,14 @@ MAX_NAME_LENGTH = 40  # characters
 
 
 def row_plot(n_rows: int) -> tuple[Figure, Axes]:
-    """An empty plot with room for this many rows."""
+    """An empty plot with room for this many rows.
+
+    Args:
+        n_rows: number of classes, groups or variants.
+
+    Returns:
+        Figure and axes; the height is limited, because viewers and browsers refuse longer pictures.
+    """
     figure = Figure(figsize=(9, 1.7 + min(ROW_HEIGHT * n_rows, MAX_HEIGHT)), layout="constrained")
     return figure, figure.subplots()
 

@@ -8,16 +8,9 @@ import numpy as np
 import pandas as pd
 
 from hand_gestures.evaluation.tables import TRUE_CLASS
+from hand_gestures.reporting import run_summary as summary
 from hand_gestures.reporting.html import Cell, cell_text, render, text_table
-from hand_gestures.reporting.run_summary import (
-    NO_GROUPS,
-    RunResults,
-    caveats,
-    flat_parameters,
-    readable,
-    run_facts,
-    summary_sentence,
-)
+from hand_gestures.reporting.run_summary import RunResults, readable
 from hand_gestures.utils.rules import ALL_CLASSES, pluralise
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -32,7 +25,7 @@ METRIC_NAMES = {
     "accuracy_without_hands": "accuracy, no hands found",
     "worst_group_accuracy": "accuracy of the worst group",
 }
-LEAK_NAMES = {
+LEAK_NAMES = {  # keys are those of split_summary.json
     "held_out": "held-out clips",
     "copies": "of these, with a copy in another split",
     "look_alikes": "of these, with a look-alike in another split",
@@ -42,7 +35,7 @@ CLASS_COLUMNS = (
     "class_name", "clips", "train", "val", "test", "left_out", "groups", "frames", "shortest", "median", "longest",
     "repeating", "rejected", "megabytes", "size",
 )  # fmt: skip
-SHOWN_IF_NONZERO = ("test", "left_out", "repeating", "rejected")
+SHOWN_IF_NONZERO = ("test", "left_out", "repeating", "rejected")  # most data sets have none of these
 PROVENANCE_TOPICS = ("clips", "split", "augmentation", "extraction", "hands", "backbones", "evaluation")
 UNKNOWN_LICENCE = "unknown"
 
@@ -62,16 +55,16 @@ def report(results: RunResults, pictures: Mapping[str, Path]) -> str:
         "report.html",
         results=results,
         pictures=pictures,
-        summary=summary_sentence(results),
+        summary=summary.summary_sentence(results),
         headlines=headlines(results),
-        facts=run_facts(results.run_record),
+        facts=summary.run_facts(results.run_record),
         metrics=metrics_table(results),
         caveats=run_caveats(results),
         classes=_with_rows(results.per_class, results.test_per_class),
         groups=_with_rows(results.per_group, results.test_per_group),
-        no_groups=NO_GROUPS,
+        no_groups=summary.NO_GROUPS,
         mistakes=mistakes_table(results.confusion),
-        training=flat_parameters(parameters, ("network", "training")),
+        training=summary.flat_parameters(parameters, ("network", "training")),
         views=views_per_clip(train_file),
         faithfulness=results.faithfulness.drop(columns=["share", "clips"]),
         sizes=split_sizes(results.split_summary),
@@ -81,7 +74,7 @@ def report(results: RunResults, pictures: Mapping[str, Path]) -> str:
         embeddings=embeddings_table(results.dataset_fingerprint),
         pretrained=pretrained_models(train_file["fingerprint"]["models"], parameters),
         precision_error=precision_table(train_file["precision_error"]),
-        provenance=text_table(["parameter", "value"], flat_parameters(parameters, PROVENANCE_TOPICS)),
+        provenance=text_table(["parameter", "value"], summary.flat_parameters(parameters, PROVENANCE_TOPICS)),
     )
 
 
@@ -92,7 +85,14 @@ def _with_rows(validation: pd.DataFrame, test: pd.DataFrame) -> dict[str, pd.Dat
 
 
 def headlines(results: RunResults) -> list[tuple[str, str, str]]:
-    """Name, value and basis of the accuracies, and of the worst group if it is worse than the others."""
+    """The numbers in large type: accuracy of each split, and of the worst group if it is worse than the others.
+
+    Args:
+        results: tables and records of the run.
+
+    Returns:
+        Name, value and basis of each number.
+    """
     lines = [
         (f"{split.capitalize()} accuracy", cell_text(metrics["accuracy"]), _basis(metrics, results.level))
         for split, metrics in results.splits.items()
@@ -112,9 +112,17 @@ def _basis(metrics: Mapping[str, Any], level: float) -> str:
 
 
 def metrics_table(results: RunResults) -> pd.DataFrame:
-    """All metrics with their intervals, then all counts; two columns per split."""
+    """All metrics with their intervals, then all counts.
+
+    Args:
+        results: tables and records of the run.
+
+    Returns:
+        One row per metric, two columns per split; an interval is a pair of its ends, or None.
+    """
     splits = list(results.splits.values())
-    known = {name: None for metrics in splits for name in metrics}  # in order, each once
+    # The test has no worst group or hands if it is small: a row needs a metric in one of the splits only.
+    known = {name: None for metrics in splits for name in metrics}
     names = [*metric_names(known), *(name for name in COUNTS if name in known)]
     heads = [head for split in results.splits for head in (split, f"{100 * results.level:g} % interval")]
     return text_table(["", *heads], [[metric_name(name), *_cells(splits, name)] for name in names])
@@ -126,7 +134,14 @@ def _cells(splits: list[Mapping[str, Any]], name: str) -> list[Cell]:
 
 
 def metric_names(metrics: Iterable[str]) -> list[str]:
-    """The names without counts, group names and ends of intervals."""
+    """Metrics among the entries of an evaluation.
+
+    Args:
+        metrics: names as `evaluation.summary.summarise` returns them.
+
+    Returns:
+        The names without counts, group names and ends of intervals.
+    """
     return [name for name in metrics if name not in (*COUNTS, *WORST_GROUP) and not name.endswith(("_low", "_high"))]
 
 
@@ -144,11 +159,18 @@ def interval(metrics: Mapping[str, Any], name: str) -> tuple[float, float] | Non
 def run_caveats(results: RunResults) -> list[str]:
     """The `caveats` of these results."""
     draws = results.parameters["evaluation"]["bootstrap_draws"]
-    return caveats(results.evaluation, results.test_evaluation, results.split_summary, draws)
+    return summary.caveats(results.evaluation, results.test_evaluation, results.split_summary, draws)
 
 
 def mistakes_table(confusion: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of a true and a predicted class, the most frequent mistake first; `confusion` has a column `TRUE_CLASS`."""
+    """Which classes are predicted as which other ones.
+
+    Args:
+        confusion: counts with a column `TRUE_CLASS`, as `evaluation.tables.confusion` returns it.
+
+    Returns:
+        One row per pair of classes that occurs, the most frequent mistake first.
+    """
     counts, names = confusion.set_index(TRUE_CLASS).to_numpy(), list(confusion[TRUE_CLASS])
     clips = counts.sum(axis=1)
     pairs = [
@@ -156,7 +178,7 @@ def mistakes_table(confusion: pd.DataFrame) -> pd.DataFrame:
         for true, predicted in np.argwhere(counts)
         if true != predicted
     ]
-    pairs.sort(key=lambda pair: -pair[2])
+    pairs.sort(key=lambda pair: -pair[2])  # stable: pairs with the same count stay in the order of their names
     return text_table(["true class", "predicted as", "clips", "share of the class"], pairs)
 
 
@@ -166,31 +188,58 @@ def views_per_clip(train_file: Mapping[str, Any]) -> int:
 
 
 def split_sizes(split_summary: Mapping[str, Any]) -> pd.DataFrame:
-    """Number of clips, classes and, where they are known, groups of each split that has clips."""
+    """Size of each split that has clips.
+
+    Args:
+        split_summary: sizes and leaks; `groups` is None where groups are unknown.
+
+    Returns:
+        Number of clips, of groups where they are known, and of classes.
+    """
     sizes = {name: split_summary["split"][split] for split, name in SPLIT_NAMES.items()}
     sizes = {name: size for name, size in sizes.items() if size["sequences"]}
     known = all(size["groups"] is not None for size in sizes.values())
     counts = ["sequences", *["groups"] * known, "classes"]
-    return text_table(
-        ["split", "clips", *counts[1:]], [[name, *(size[count] for count in counts)] for name, size in sizes.items()]
-    )
+    rows = [[name, *(size[count] for count in counts)] for name, size in sizes.items()]
+    return text_table(["split", "clips", *counts[1:]], rows)
 
 
 def leak_audit(split_summary: Mapping[str, Any]) -> pd.DataFrame:
-    """Leaks found in this split and in a random one."""
+    """How many clips of a split have a copy or a look-alike in another split.
+
+    Args:
+        split_summary: sizes and leaks of this split and of a random one.
+
+    Returns:
+        One row per kind of leak.
+    """
     this, random = split_summary["split"]["leaks"], split_summary["random_split"]["leaks"]
     rows = [[name, this[count], random[count]] for count, name in LEAK_NAMES.items()]
     return text_table(["", "this split", "random split"], rows)
 
 
 def class_table(class_summary: pd.DataFrame) -> pd.DataFrame:
-    """Contents of each class, without the columns of `SHOWN_IF_NONZERO` that are 0 everywhere."""
+    """Contents of each class.
+
+    Args:
+        class_summary: as `dataset.summary.summarise_classes` returns it.
+
+    Returns:
+        The same rows without those columns of `SHOWN_IF_NONZERO` that are 0 everywhere.
+    """
     columns = [name for name in CLASS_COLUMNS if name not in SHOWN_IF_NONZERO or class_summary[name].any()]
     return class_summary[columns].rename(columns={"megabytes": "MB", "size": "pixels"})
 
 
 def hand_table(rates: pd.DataFrame) -> pd.DataFrame | None:
-    """Frames with hands and clips without, by class and split; None where hands were not searched for."""
+    """Share of frames with hands and number of clips without.
+
+    Args:
+        rates: one row per split and class, as `embedding.hand_tables.hand_rates` returns it.
+
+    Returns:
+        One row per class, two columns per split; None where hands were not searched for.
+    """
     if rates["frames_with_hand"].isna().all():
         return None
     columns = rates[["class_name", "split", "frames_with_hand", "clips_without_hand"]]
@@ -217,6 +266,9 @@ def pretrained_models(models: Mapping[str, Any], parameters: Mapping[str, Any]) 
     Args:
         models: by role, from the fingerprint of the embeddings.
         parameters: of the training; they name the licences.
+
+    Returns:
+        One row per model in the order of the parameters.
     """
     rows: list[list[Cell]] = []
     for role, source in {**parameters["backbones"], "hands": parameters["hands"]}.items():
@@ -229,7 +281,7 @@ def pretrained_models(models: Mapping[str, Any], parameters: Mapping[str, Any]) 
 
 def _licence(source: Mapping[str, Any], name: str) -> str:
     """The licence in the parameters, unless they name another model now than the one behind the embeddings."""
-    named = Path(source["path"]).name if source["path"] else source["name"]
+    named = Path(source["path"]).name if source["path"] else source["name"]  # as the fingerprint names local files
     return source["licence"] if named == name else UNKNOWN_LICENCE
 
 

@@ -124,11 +124,9 @@ def variant_lines(comparison: pd.DataFrame) -> list[tuple[str, str]]:
     """
     lines = []
     for _, row in comparison.iterrows():
-        spread = row["accuracy_spread"]
-        deviation = f", standard deviation {spread:.3f}" if pd.notna(spread) else ""
-        lines.append(
-            (readable(row["variant"]), f"{row['accuracy']:.3f} ({pluralise(row['seeds'], 'seed')}{deviation})")
-        )
+        spread, basis = row["accuracy_spread"], pluralise(int(row["seeds"]), "seed")
+        basis += f", standard deviation {spread:.3f}" if pd.notna(spread) else ""
+        lines.append((readable(row["variant"]), f"{row['accuracy']:.3f} ({basis})"))
     return lines
 
 
@@ -144,6 +142,7 @@ def run_note(results: Mapping[str, Any], level: float, notice: str | None) -> st
     Returns:
         Markdown.
     """
+    # MLflow shows the note in its list of runs, where only the beginning is visible: accuracy first.
     (name, headline), *lines = result_lines(results["evaluation"], results.get("test_evaluation", {}), level)
     items = [f"{what.strip()}: {text}" for what, text in lines]
     if files := results.get("dataset_fingerprint"):
@@ -188,18 +187,33 @@ def record_run(
 
 
 def summary_sentence(results: RunResults) -> str:
-    """`"A classifier of 12 gestures. It recognises 70 of 72 validation clips."`."""
+    """The first sentence of report and model card.
+
+    Args:
+        results: tables and records of the run.
+
+    Returns:
+        `"A classifier of 12 gestures. It recognises 70 of 72 validation clips."`
+    """
     counts = [
         f"{round(metrics['accuracy'] * metrics['clips'])} of {pluralise(metrics['clips'], f'{split} clip')}"
         for split, metrics in results.splits.items()
     ]
+    # The classes of the model are those it was trained on; validation may lack some.
     classes = pluralise(len(results.train_file["rows_by_class"]), "gesture")
     return f"A classifier of {classes}. It recognises {' and '.join(counts)}."
 
 
 def run_facts(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Date, network, epoch, seed and MLflow run as pairs of name and value; `record` is that of `record_run`."""
-    ended = datetime.fromisoformat(record["ended"])
+    """When and how a model was trained.
+
+    Args:
+        record: of the training, from `record_run`.
+
+    Returns:
+        Names and values: date, network, best epoch, seed and, if there is one, MLflow run.
+    """
+    ended = datetime.fromisoformat(record["ended"])  # %-d for the day is unknown to Windows
     network, tracked = record["parameters"]["network"], record["mlflow_run"]
     bilstm = f"BiLSTM, {pluralise(network['layers'], 'layer')} of {network['hidden']}"
     return [
@@ -221,6 +235,9 @@ def caveats(
         test: the same for the test; empty without a test.
         split_summary: sizes and leaks of the split.
         draws: bootstrap draws behind the intervals.
+
+    Returns:
+        Sentences, the most general first.
     """
     split = split_summary["split"]
     trained = split["train"]["classes"]
@@ -239,7 +256,7 @@ def _interval_caveats(metrics: Mapping[str, Any], draws: int) -> list[str]:
     sentences = [NO_GROUPS] if unit == "clips" else []
     if not draws:
         return [*sentences, "No intervals were computed (evaluation.bootstrap_draws is 0)."]
-    if metrics[unit] == 1:
+    if metrics[unit] == 1:  # a bootstrap of one unit always draws the same
         return [*sentences, f"One {unit[:-1]} says nothing about others, so there are no intervals."]
     if metrics[unit] < MIN_GROUPS:
         sentences.append(f"Intervals over fewer than {MIN_GROUPS} {unit} are too narrow; there are {metrics[unit]}.")
@@ -267,7 +284,15 @@ def _have(count: int) -> str:
 
 
 def flat_parameters(parameters: Mapping[str, Any], topics: Iterable[str]) -> list[tuple[str, str]]:
-    """Names and values of all parameters of some topics; of a path only its last part."""
+    """All parameters of some topics.
+
+    Args:
+        parameters: by topic, as plain values.
+        topics: which ones.
+
+    Returns:
+        Pairs of a dotted name and a text; of a path only its last part.
+    """
     flat = flatten({topic: parameters[topic] for topic in topics})
     return [(name, _value_text(name, value)) for name, value in flat.items()]
 

@@ -36,7 +36,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         style.tidy(axes)
     figure.axes[1].set_ylim(0, 1.02)
-    figure.axes[1].legend(frameon=False, loc="lower right")
+    figure.axes[1].legend(frameon=False, loc="lower right")  # accuracy rises, so this corner is free
     figure.suptitle(f"Training: best validation accuracy {best['val_accuracy']:.3f}")
     return figure
 
@@ -59,9 +59,10 @@ def confusion_matrix(confusion: pd.DataFrame) -> Figure:
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     counts = confusion.to_numpy()
+    # Shares, because a class with few clips would stay pale even if all of them are right.
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    # A text per cell would take a minute with some hundred classes, where almost all cells are 0.
+    # No text for 0: with hundreds of classes almost all cells are 0, and drawing them takes minutes.
     for row, column in np.argwhere(counts > 0):
         colour = "white" if shares[row, column] > 0.5 else style.INK
         axes.text(column, row, counts[row, column], ha="center", va="center", color=colour, fontsize=0.9 * font)
@@ -105,6 +106,7 @@ def group_accuracy(groups: pd.DataFrame) -> Figure:
     shown = groups.head(MAX_GROUPS)
     overall = groups["right"].sum() / groups["clips"].sum()
     figure, axes = _accuracy_bars(shown.rename(columns={"group": "name"}), overall)
+    # All groups may be equal: none is marked then.
     worst = (shown["accuracy"] == shown["accuracy"].min()) & (shown["accuracy"] < groups["accuracy"].max())
     for bar, label, is_worst in zip(axes.patches, axes.get_yticklabels(), worst, strict=True):
         if is_worst:
@@ -121,6 +123,7 @@ def _accuracy_bars(table: pd.DataFrame, overall: float) -> tuple[Figure, Axes]:
     axes.barh(np.arange(len(table)), table["accuracy"], color=style.BLUE)
     size = 0.9 * style.font_size(len(table))
     for row, (right, clips) in enumerate(zip(table["right"], table["clips"], strict=True)):
+        # Beside the axis: 1 of 1 clips and 100 of 100 have the same bar.
         axes.text(1.02, row, f"{right} of {clips}", va="center", fontsize=size, color=style.INK)
     style.label_rows(axes, list(table["name"]))
     axes.axvline(overall, color=style.INK, linestyle="--", linewidth=1.2)
@@ -148,6 +151,7 @@ def reliability_diagram(predictions: pd.DataFrame) -> Figure:
     width, middle = bins["high"] - bins["low"], (bins["low"] + bins["high"]) / 2
     upper.bar(middle, bins["accuracy"], width, color=style.BLUE, edgecolor="white", label="accuracy of the bin")
     upper.plot([0, 1], [0, 1], "--", color=style.ORANGE, linewidth=1.5, label="accuracy equals confidence")
+    # Dots are off the middle of their bars if the confidences inside the bin are not even.
     dots = {"color": style.INK, "markeredgecolor": "white", "markersize": 6, "clip_on": False, "zorder": 5}
     upper.plot(bins["confidence"], bins["accuracy"], "o", label="mean confidence of the bin", **dots)
     upper.set(xlim=(0, 1), ylim=(0, 1.05), ylabel="accuracy")
