@@ -71,6 +71,7 @@ class VideoSequenceDataset(Dataset):
     def __getitem__(self, index: int) -> ClipViews:
         sequence = self.sequences.iloc[index]
         raw, times = read_clip(self.frames_dir, sequence["frames"])
+        # uint8 and distinct frames only: this is what worker processes send, and what waits in memory
         views = np.empty((1 + self.augmented_views, len(raw), self.size, self.size, 3), np.uint8)
         mirrored = np.zeros(len(views), bool)
         views[0] = resize_clip(raw, self.size)
@@ -123,7 +124,7 @@ def clip_loader(
     loader = DataLoader(
         _ErrorsAsItems(clips),
         sampler=indices,
-        batch_size=None,
+        batch_size=None,  # clips differ in their number of distinct frames, so they cannot be stacked
         num_workers=min(workers, len(indices)),
         pin_memory=pinned,
         worker_init_fn=_use_one_thread,

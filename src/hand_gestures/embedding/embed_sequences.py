@@ -89,19 +89,8 @@ def embed_sequences(
         HandGesturesError: a frame is missing.
     """
     views = 1 + clips.augmented_views
-    mirrored_labels: dict[str, str] = recipe["mirrored_labels"]
-    header = EmbeddingHeader(
-        shape=(len(clips) * views, recipe["clips"]["frames"], len(CHANNEL_NAMES), embedder.width),
-        class_names=tuple(mirrored_labels),
-        channel_names=CHANNEL_NAMES,
-        hand_frames=tuple(search.steps),
-        max_hands=search.max_hands,
-        fingerprint=dict(recipe),
-        sources=sources_digest(clips.sequences, clips.frames_dir),
-        precision_error=precision_error,
-        storage=recipe["storage"],
-    )
-    labels = _labels_and_mirrored_labels(clips.sequences["class_name"], mirrored_labels)
+    header = _make_header(clips, embedder.width, search, recipe, precision_error)
+    labels = _labels_and_mirrored_labels(clips.sequences["class_name"], recipe["mirrored_labels"])
 
     def embed(indices: list[int]) -> Iterator[EmbeddedSequence]:
         """Embed the sequences with these indices, in this order."""
@@ -133,12 +122,28 @@ def sources_digest(sequences: pd.DataFrame, frames_dir: Path) -> str:
         HandGesturesError: a frame is missing; better now than after hours of work.
     """
     digest = hashlib.sha256()
-    for sequence_id, class_name, paths in zip(
-        sequences["sequence_id"], sequences["class_name"], sequences["frames"], strict=True
-    ):
-        sizes = {path: frame_bytes(frames_dir / path) for path in paths}
+    columns = sequences[["sequence_id", "class_name", "frames"]]
+    for sequence_id, class_name, paths in columns.itertuples(index=False):
+        # sizes instead of contents: reading every frame would take as long as decoding it
+        sizes = {path: frame_bytes(frames_dir / path) for path in paths}  # a repeated frame counts once
         digest.update(json.dumps([sequence_id, class_name, list(paths), list(sizes.values())]).encode())
     return digest.hexdigest()
+
+
+def _make_header(
+    clips: VideoSequenceDataset, width: int, search: HandSearch, recipe: Mapping[str, Any], precision_error: dict
+) -> EmbeddingHeader:
+    return EmbeddingHeader(
+        shape=(len(clips) * (1 + clips.augmented_views), recipe["clips"]["frames"], len(CHANNEL_NAMES), width),
+        class_names=tuple(recipe["mirrored_labels"]),
+        channel_names=CHANNEL_NAMES,
+        hand_frames=tuple(search.steps),
+        max_hands=search.max_hands,
+        fingerprint=dict(recipe),
+        sources=sources_digest(clips.sequences, clips.frames_dir),
+        precision_error=precision_error,
+        storage=recipe["storage"],
+    )
 
 
 def _labels_and_mirrored_labels(class_names: pd.Series, mirrored_labels: Mapping[str, str]) -> np.ndarray:

@@ -54,7 +54,7 @@ class ClipEmbedder:
         self.device = device
         self.batch_size = batch_size or choose_batch_size(device)
         self.compilation = compilation
-        self.width = vit.width
+        self.width = vit.width  # D
         self._compiled_for: int | None = None
         self._uncompiled = self.vit, self.resnext
 
@@ -102,11 +102,12 @@ class ClipEmbedder:
             return
         self._compiled_for = self.batch_size
         logger.info("compiling the backbones for batches of %d frames", self.batch_size)
+        # any size of region will do: `pixels` resizes it to the size that the network sees
         regions = torch.zeros(len(REGIONS) * self.batch_size, 3, 8, 8, dtype=torch.uint8, device=self.device)
         required = self.compilation == "required"
         self.vit, self.resnext = (
             replace(plain, network=compile_network(plain.network, plain.pixels(regions), required))
-            for plain in self._uncompiled
+            for plain in self._uncompiled  # compiled for one batch size, so start from the plain networks
         )
 
     def _embed(self, frames: torch.Tensor) -> torch.Tensor:
@@ -132,7 +133,7 @@ class ClipEmbedder:
             ) from error
         self.batch_size //= 2
         if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+            torch.cuda.empty_cache()  # blocks of the larger batch would not fit the smaller one
         logger.warning("%s is out of memory: continuing with batches of %d frames", self.device, self.batch_size)
 
     def _to_host(self, embedded: torch.Tensor) -> Callable[[], np.ndarray]:

@@ -49,7 +49,9 @@ def make_recipe(
     return {
         "models": {role: model_identity(model) for role, model in models.items()},
         "clips": clips.model_dump(),
+        # mode "json": a tuple would differ from the list that is read back from a file
         "augmentation": augmentation.model_dump(mode="json"),
+        # its order is the order of the class indices in the files
         "mirrored_labels": mirrored_labels(class_names, augmentation.mirrored_classes, flips),
         "hands": hands.model_dump(include=HAND_SEARCH_FIELDS),
         "precision": choose_precision(extraction.precision, extraction.device),
@@ -107,6 +109,7 @@ def plan_embeddings(
     Raises:
         HandGesturesError: a frame or a model is missing.
     """
+    # settings that change the embeddings come from the recipe, so that the fingerprint cannot be wrong
     clips = {split: _make_clips(table, frames_dir, recipe, split == "training") for split, table in sequences.items()}
     frames = recipe["clips"]["frames"] * sum(len(split) * (1 + split.augmented_views) for split in clips.values())
     embedder = ClipEmbedder(

@@ -72,6 +72,7 @@ def compare_channels(exact: np.ndarray, rounded: np.ndarray) -> dict[str, dict[s
         norms = np.linalg.norm(centred, axis=1) * np.linalg.norm(other_centred, axis=1)
         cosines = (centred * other_centred).sum(axis=1)[norms > 0] / norms[norms > 0]
         errors[name] = {
+            # a channel that never changes has no direction, and so no error of direction
             "cosine": round(float(cosines.mean()), 5) if len(cosines) else 1.0,
             "relative_l2": round(float(np.linalg.norm(other - one)) / max(float(np.linalg.norm(one)), 1e-12), 5),
         }

@@ -57,6 +57,7 @@ class HDF5Dataset(Dataset):
         self._read = file.reader()
         dtype = DTYPES[precision]
         if preload == "auto":
+            # the memory that is free now: a second training beside this one leaves less
             size = int(np.prod(file.header.shape)) * dtype.itemsize
             preload = size <= psutil.virtual_memory().available * share
         self.preloaded = self._read_all(dtype) if preload else None
@@ -99,7 +100,7 @@ class HDF5Dataset(Dataset):
     def _read_all(self, dtype: torch.dtype) -> torch.Tensor:
         """All rows, (N, C, T, D); one thread per core unpacks them."""
         clips = self._empty(len(self), dtype)
-        self._read.open()
+        self._read.open()  # here, or all threads would open the file at once
         with ThreadPoolExecutor(os.cpu_count()) as readers:
             for _ in readers.map(self._read_into, range(len(self)), clips):
                 pass  # take every result: this raises the error of a thread

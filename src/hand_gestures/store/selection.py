@@ -43,7 +43,7 @@ class EmbeddingSelection:
         """The header of the first file with the shape, the channels and a digest of the sources of this selection."""
         whole = self.files[0].header
         _, frames, _, width = whole.shape
-        digest = hashlib.sha256()
+        digest = hashlib.sha256()  # another choice of rows must look like another source, or training would resume
         for file, rows in zip(self.files, self.rows, strict=True):
             digest.update(file.header.sources.encode())
             digest.update(rows.astype(np.int64).tobytes())
@@ -130,6 +130,7 @@ class SelectionReader:
         file, file_row = self.selection.find_row(row)
         clip = np.empty(self._stored_shape, out.dtype)
         self._readers[file](file_row, clip)
+        # a chunk holds all channels of a clip, so they are all unpacked
         np.take(clip, self._channels, axis=1, out=out)
 
     def open(self) -> None:
@@ -169,7 +170,7 @@ def select_channels(embeddings: Embeddings, names: Iterable[str]) -> Embeddings:
         HandGesturesError: a channel does not exist.
     """
     existing, wanted = embeddings.header.channel_names, set(names)
-    if wanted == set(existing):
+    if wanted == set(existing):  # a plain file needs no copy per clip
         return embeddings
     if unknown := wanted - set(existing):
         raise HandGesturesError(

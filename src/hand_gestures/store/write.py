@@ -38,7 +38,7 @@ def write_embeddings(path: Path, pending: PendingEmbeddings) -> None:
     """
     checkpoint = ExtractionCheckpoint(path)
     if _is_up_to_date(path, pending.header):
-        checkpoint.remove()
+        checkpoint.remove()  # left by a kill between joining and removing
         return
     count = len(pending.sequence_ids)
     with checkpoint.locked():
@@ -48,6 +48,7 @@ def write_embeddings(path: Path, pending: PendingEmbeddings) -> None:
         missing = [index for index in range(count) if index not in finished]
         _warn_if_disk_may_fill(path, pending.header, len(missing) / max(1, count))
         _embed(missing, checkpoint, pending)
+        # an HDF5 file is written in one go: a kill while it is open often makes it unreadable
         with explain_disk_errors(path.parent), atomic_write(path) as partial, h5py.File(partial, "w") as file:
             _write_rows(file, checkpoint, pending, path.name)
             _write_header(file, pending.header)
@@ -102,6 +103,7 @@ def _write_rows(file: h5py.File, checkpoint: ExtractionCheckpoint, pending: Pend
         packed = checkpoint.read(index, views)
         own_rows = slice(index * views, (index + 1) * views)
         for row, chunk in enumerate(packed.chunks, start=own_rows.start):
+            # without unpacking: joining costs no more than copying the bytes
             data.id.write_direct_chunk((row, 0, 0, 0), chunk)
         labels[own_rows], boxes[own_rows], scores[own_rows] = packed.labels, packed.boxes, packed.scores
     # the order of these lines decides the bytes of the file

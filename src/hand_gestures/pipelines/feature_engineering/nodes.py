@@ -77,6 +77,7 @@ def plan_embeddings(
     """Plan the embeddings of all splits. The clips are embedded later, when the catalog saves these outputs."""
     from hand_gestures.embedding import plan
 
+    # these names appear in the progress lines, and only "training" is augmented
     sequences = {"training": train_sequences, "validation": val_sequences, "test": test_sequences}
     planned = plan.plan_embeddings(sequences, frames_dir, recipe, backbone_files, precision_error, extraction)
     logger.info(
@@ -115,7 +116,7 @@ def draw_hand_sheets(
     from hand_gestures.reporting.picture_sheets import MarkedHands, contact_sheets
 
     steps = train_embeddings.header.hand_frames
-    if not steps:
+    if not steps:  # hands.enabled is false
         return iter(())
     boxes = hand_boxes([train_embeddings, val_embeddings, test_embeddings])
     embedded = sequences[sequences["sequence_id"].isin(boxes)]

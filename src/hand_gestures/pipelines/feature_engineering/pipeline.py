@@ -38,13 +38,7 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 measure_precision,
-                inputs=[
-                    "train_sequences",
-                    "raw_frames",
-                    "embedding_recipe",
-                    "backbone_files",
-                    "params:extraction",
-                ],
+                inputs=["train_sequences", "raw_frames", "embedding_recipe", "backbone_files", "params:extraction"],
                 outputs="precision_error",
                 name="measure_precision",
             ),
