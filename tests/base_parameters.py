@@ -20,7 +20,7 @@ def _base() -> dict[str, Any]:
     return merged
 
 
-def base_parameters(model: type[Model], **changes: Any) -> Model:
+def base_parameters(model: type[Model], /, **changes: Any) -> Model:
     """The parameters of one topic: `base_parameters(TrainingParameters, epochs=2)`."""
     name = next(name for name, field in Parameters.model_fields.items() if field.annotation is model)
     return model.model_validate(_base()[name] | changes)

@@ -1,4 +1,4 @@
-"""The demo environment at a tiny size, run by real Kedro sessions; each test looks at what lies on disk."""
+"""The demo environment at a tiny size, run by real Kedro sessions; each test reads the files that it wrote."""
 
 import json
 import os
@@ -55,13 +55,13 @@ def test_plain_h5py_finds_the_contract(results, split, rows):
         assert all(len(model["sha256"]) == 64 for model in fingerprint["models"].values())
 
 
-def test_no_performer_stands_on_both_sides(results):
+def test_no_performer_is_in_both_splits(results):
     train, val = (pd.read_parquet(results / f"03_primary/{side}_sequences.parquet") for side in ("train", "val"))
     assert set(train["group"]) | set(val["group"]) == {"performer01", "performer02", "performer03"}
     assert not set(train["group"]) & set(val["group"])
 
 
-def test_mirrored_views_take_the_mirrored_label(results):
+def test_mirrored_views_have_the_mirrored_label(results):
     file = EmbeddingFile(results / "05_model_input/preprocessed_train_dataset.h5")
     names = np.array(file.header.class_names)[file.labels]
     labels = {(sequence, view): name for sequence, view, name in zip(file.sequence_ids, file.views, names, strict=True)}
@@ -72,7 +72,7 @@ def test_mirrored_views_take_the_mirrored_label(results):
         assert name == (partner.get(own, own) if view else own)
 
 
-def test_hands_stand_beside_the_embeddings(results):
+def test_hands_are_stored_beside_the_embeddings(results):
     with h5py.File(results / "05_model_input/preprocessed_val_dataset.h5") as file:
         assert file["hands/frames"][:].tolist() == [0, 8, 16, 24]
         boxes, scores = file["hands/boxes"][:], file["hands/scores"][:]
@@ -84,7 +84,7 @@ def test_hands_stand_beside_the_embeddings(results):
     assert boxes[found].max() <= 1
 
 
-def test_the_rate_of_detected_hands_is_told_by_class_and_split(results):
+def test_the_rate_of_detected_hands_is_reported_by_class_and_split(results):
     rates = pd.read_csv(results / "08_reporting/dataset/hand_rates.csv")
     assert set(rates["split"]) == {"train", "val"}
     assert len(rates) == 2 * (12 + 1)
@@ -94,13 +94,13 @@ def test_the_rate_of_detected_hands_is_told_by_class_and_split(results):
     assert rates[rates["class_name"] == "(all)"]["clips"].sum() == 36
 
 
-def test_nothing_but_whole_files_remains(results):
+def test_only_complete_files_remain(results):
     assert sorted(path.name for path in (results / "05_model_input").iterdir()) == [
         f"preprocessed_{split}_dataset.h5" for split in ("test", "train", "val")
     ]
 
 
-def test_the_model_on_disk_gives_the_reported_accuracy_again(results):
+def test_the_saved_model_reproduces_the_reported_accuracy(results):
     bundle = load_bundle(results / "06_models/classifier")
     file = EmbeddingFile(results / "05_model_input/preprocessed_val_dataset.h5")
     again = evaluate_classifier(bundle, file, 32, torch.device("cpu")).predictions["correct"].mean()
@@ -109,17 +109,17 @@ def test_the_model_on_disk_gives_the_reported_accuracy_again(results):
     assert history["val_accuracy"].max() == pytest.approx(again, abs=1e-6)
 
 
-def test_figures_stand_with_intervals_over_the_one_performer_or_none(results):
-    figures = json.loads((results / "08_reporting/evaluation.json").read_text())
-    assert figures["clips"] == 12
-    assert figures["groups"] == 1
+def test_metrics_of_one_performer_have_no_intervals(results):
+    metrics = json.loads((results / "08_reporting/evaluation.json").read_text())
+    assert metrics["clips"] == 12
+    assert metrics["groups"] == 1
     assert {"top5_accuracy", "mean_class_accuracy", "macro_f1", "loss", "ece", "accuracy_direction_only"} <= set(
-        figures
+        metrics
     )
-    assert not any(name.endswith(("_low", "_high")) for name in figures)  # one performer tells nothing of others
+    assert not any(name.endswith(("_low", "_high")) for name in metrics)  # one performer says nothing about others
 
 
-def test_predictions_tell_group_hands_and_the_likeliest_classes(results):
+def test_predictions_hold_group_hands_and_the_most_likely_classes(results):
     rows = pd.read_csv(results / "07_model_output/val_predictions.csv")
     assert rows["group"].nunique() == 1
     assert rows["most_likely"].str.split(" > ").str.len().eq(5).all()
@@ -136,7 +136,7 @@ def test_tables_by_class_and_group_count_every_clip(results):
     assert by_class["right"].sum() == by_group["right"].sum()
 
 
-def test_without_a_test_its_results_are_empty(results):
+def test_without_a_test_split_its_results_are_empty(results):
     assert json.loads((results / "08_reporting/test_evaluation.json").read_text()) == {}
     assert pd.read_csv(results / "07_model_output/test_predictions.csv").empty
     assert pd.read_csv(results / "08_reporting/test_per_class.csv").empty
@@ -186,7 +186,7 @@ def test_each_class_has_a_film_strip_and_each_mistake_a_picture(results):
     assert {name[3:] for name in drawn} <= pairs
 
 
-def test_a_report_is_drawn_anew_where_the_frames_are_gone(demo, results, caplog):
+def test_a_report_can_be_written_where_the_frames_are_missing(demo, results, caplog):
     before = {path: path.read_bytes() for path in (results / "08_reporting/film_strips").iterdir()}
     with caplog.at_level("WARNING"):
         run(demo, {"frames_dir": str(demo / "nowhere")}, pipeline_names=["reporting"])
@@ -216,7 +216,7 @@ def test_mlflow_holds_metrics_of_every_epoch(mlflow_run):
     assert not any(name.startswith("test_") for name in run.data.metrics)
 
 
-def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
+def test_mlflow_holds_the_model_metrics_tables_and_fingerprint(mlflow_run):
     client, run = mlflow_run
 
     def names(folder: str | None = None) -> set[str]:
@@ -237,7 +237,7 @@ def test_mlflow_holds_the_model_figures_tables_and_fingerprint(mlflow_run):
     assert len(run.data.tags["dataset_fingerprint"]) == 12
 
 
-def test_mlflow_tells_what_the_run_is_and_what_came_out(mlflow_run):
+def test_mlflow_describes_the_run_and_its_result(mlflow_run):
     run = mlflow_run[1]
     assert run.info.run_name.startswith("bilstm seed 42 demo performers=3 ")
     assert run.info.status == "FINISHED"
@@ -249,13 +249,13 @@ def test_mlflow_tells_what_the_run_is_and_what_came_out(mlflow_run):
     assert "know drawn hands only" in note
 
 
-def test_mlflow_names_both_embeddings_files_and_registers_the_model(mlflow_run):
+def test_mlflow_records_both_embeddings_files_and_registers_the_model(mlflow_run):
     client, run = mlflow_run
-    named = {(tag.value, of.dataset.name) for of in run.inputs.dataset_inputs for tag in of.tags}
+    named = {(tag.value, item.dataset.name) for item in run.inputs.dataset_inputs for tag in item.tags}
     assert named == {
         (side, f"preprocessed_{file}_dataset.h5") for side, file in (("training", "train"), ("validation", "val"))
     }
-    assert len({of.dataset.digest for of in run.inputs.dataset_inputs}) == 2
+    assert len({item.dataset.digest for item in run.inputs.dataset_inputs}) == 2
     champion = client.get_model_version_by_alias("hand_gestures_demo", "champion")
     assert (str(champion.version), champion.run_id) == ("1", run.info.run_id)
 
@@ -273,8 +273,8 @@ def test_the_report_is_one_page_of_everything(results, mlflow_run):
         "Data set",
         "How it was made",
     ]
-    figures = json.loads((results / "08_reporting/evaluation.json").read_text())
-    assert page.all("strong")[0] == f"{figures['accuracy']:.3f}"
+    metrics = json.loads((results / "08_reporting/evaluation.json").read_text())
+    assert page.all("strong")[0] == f"{metrics['accuracy']:.3f}"
     assert f"{mlflow_run[1].info.run_name}, {mlflow_run[1].info.run_id[:8]}" in page.all("dd")
     assert json.loads((results / "08_reporting/registry_decision.json").read_text())["sentence"] in page.all("p")
     assert "know drawn hands only" in body(page)
@@ -282,7 +282,7 @@ def test_the_report_is_one_page_of_everything(results, mlflow_run):
     assert page.count("img") == len(pictures) > 12 + 12 + 12  # contact sheets, hand sheets, film strips
 
 
-def test_the_report_is_drawn_anew_without_training_and_still_tells_of_the_training(demo, results):
+def test_the_report_can_be_written_again_without_training(demo, results):
     report, model = results / "08_reporting/report.html", results / "06_models/classifier/model.safetensors"
     before, trained = report.read_bytes(), model.stat().st_mtime_ns
     report.unlink()
@@ -291,7 +291,7 @@ def test_the_report_is_drawn_anew_without_training_and_still_tells_of_the_traini
     assert model.stat().st_mtime_ns == trained
 
 
-def test_a_test_that_was_kept_apart_is_scored_once_and_told(demo, capfd):
+def test_a_test_split_is_scored_once_and_reported(demo, capfd):
     apart = demo / "data" / "with_test"
     changes = {"split": {"test_fraction": 0.25, "group_pattern": None}, "training": {"epochs": 1}}
     run(
@@ -300,27 +300,27 @@ def test_a_test_that_was_kept_apart_is_scored_once_and_told(demo, capfd):
         pipeline_names=["data_processing", "feature_engineering", "modeling"],
     )
     printed = capfd.readouterr().out
-    figures = json.loads((apart / "08_reporting/test_evaluation.json").read_text())
+    metrics = json.loads((apart / "08_reporting/test_evaluation.json").read_text())
     rows = pd.read_csv(apart / "07_model_output/test_predictions.csv")
     test = pd.read_parquet(apart / "03_primary/test_sequences.parquet")
-    assert figures["clips"] == len(rows) == 12
+    assert metrics["clips"] == len(rows) == 12
     assert set(rows["sequence_id"]) == set(test["sequence_id"])
-    assert figures["accuracy"] == rows["correct"].mean()
-    assert figures["loss_low"] < figures["loss"] < figures["loss_high"]  # each clip is a group of its own
-    assert "groups" not in figures
+    assert metrics["accuracy"] == rows["correct"].mean()
+    assert metrics["loss_low"] < metrics["loss"] < metrics["loss_high"]  # each clip is a group of its own
+    assert "groups" not in metrics
     assert pd.read_csv(apart / "08_reporting/per_group.csv").empty
-    assert f"test accuracy:       {figures['accuracy']:.3f} (" in printed
+    assert f"test accuracy:       {metrics['accuracy']:.3f} (" in printed
     client = MlflowClient(f"sqlite:///{demo}/mlflow.db")
     (latest,) = client.search_runs(["1"], order_by=["attributes.start_time DESC"], max_results=1)
-    assert latest.data.metrics["test_accuracy"] == figures["accuracy"]
+    assert latest.data.metrics["test_accuracy"] == metrics["accuracy"]
     page = Page((apart / "08_reporting/report.html").read_text(encoding="utf-8"))
-    assert page.all("strong")[1] == f"{figures['accuracy']:.3f}"
+    assert page.all("strong")[1] == f"{metrics['accuracy']:.3f}"
     assert NO_GROUPS in page.all("p")  # in place of the section by group
     assert f"report:              {os.path.relpath(apart / '08_reporting/report.html', demo)}" in printed
 
 
 @pytest.mark.parametrize("name", ["data_processing", "feature_engineering", "modeling"])
-def test_each_pipeline_runs_alone_from_what_is_on_disk_and_gives_the_same(demo, results, name):
+def test_each_pipeline_runs_alone_from_saved_files_with_the_same_result(demo, results, name):
     product = {
         "data_processing": "03_primary/val_sequences.parquet",
         "feature_engineering": "05_model_input/preprocessed_val_dataset.h5",
@@ -329,12 +329,12 @@ def test_each_pipeline_runs_alone_from_what_is_on_disk_and_gives_the_same(demo, 
     before = (results / product).read_bytes()
     modified = (results / product).stat().st_mtime_ns
     run(demo, pipeline_names=[name])
-    written_anew = (results / product).stat().st_mtime_ns > modified
-    assert written_anew == (name != "feature_engineering")  # embeddings of the same frames are left alone
+    written_again = (results / product).stat().st_mtime_ns > modified
+    assert written_again == (name != "feature_engineering")  # embeddings of the same frames are up to date
     assert (results / product).read_bytes() == before
 
 
-def test_a_comparison_is_one_run_with_a_run_inside_for_each_trial(demo, results):
+def test_a_comparison_is_one_run_with_a_nested_run_for_each_trial(demo, results):
     asked = {"seeds": [1, 2], "leave_out": ["vit"], "networks": ["linear_probe"]}
     run(demo, {"comparison": asked, "training": {"epochs": 1}}, pipeline_names=["model_comparison"])
     folder = results / "08_reporting/comparison"

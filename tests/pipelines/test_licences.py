@@ -1,7 +1,8 @@
-"""The licence of a pretrained model is told and changes nothing."""
+"""The licence of a pretrained model is documented and changes no embedding."""
 
 import yaml
 
+from base_parameters import base_parameters
 from hand_gestures.parameters import (
     AugmentationParameters,
     BackboneParameters,
@@ -14,14 +15,19 @@ from hand_gestures.store.fingerprint import fingerprint_digest
 from tiny_project import BACKBONES, ROOT
 
 
+def source(**changes):
+    return {"revision": "main"} | changes
+
+
 def fingerprint(licence):
     folder = ROOT / BACKBONES
     backbones = BackboneParameters(
-        vit={"name": "owner/vit", "path": str(folder / "vit"), "licence": licence},
-        resnext={"name": "owner/resnext", "path": str(folder / "resnext"), "licence": licence},
+        vit=source(name="owner/vit", path=str(folder / "vit"), licence=licence),
+        resnext=source(name="owner/resnext", path=str(folder / "resnext"), licence=licence),
     )
-    hands = HandParameters(name="owner/hands", path=str(folder / "yolo.pt"), licence=licence)
-    others = (ClipParameters(), AugmentationParameters(), hands, ExtractionParameters(precision="float32"))
+    hands = base_parameters(HandParameters, name="owner/hands", path=str(folder / "yolo.pt"), licence=licence)
+    extraction = base_parameters(ExtractionParameters, precision="float32")
+    others = (base_parameters(ClipParameters), base_parameters(AugmentationParameters), hands, extraction)
     return write_recipe(fetch_backbones(backbones, hands), ["fist", "wave"], *others, seed=1)
 
 

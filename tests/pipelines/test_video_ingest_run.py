@@ -45,7 +45,7 @@ def test_real_videos_become_a_trained_model(kedro, project):
     run = kedro("run", "--env", "demo", *params(project, "split.group_pattern=null", *TINY))
     assert run.returncode == 0, run.stderr
     assert "256 frames of 8 videos in 4 classes" in run.stderr
-    assert "leak audit: of 4 held-out clips 0 have a copy and 4 a look-alike on another side" in run.stderr
+    assert "leak audit: of 4 held-out clips, 0 have a copy and 4 have a look-alike in another split" in run.stderr
     assert "validation accuracy: " in run.stdout
     frames = pd.read_parquet(project / "out/02_intermediate/frame_catalog.parquet")
     assert frames.groupby(["class_name", "video_id"]).size().tolist() == [32] * 8
@@ -87,7 +87,7 @@ def test_performers_are_kept_apart_on_three_sides_and_lists_go_first(kedro, proj
 
     run = kedro(*processing, *params(project, pattern, "split.val_fraction=0.25", "split.test_fraction=0.25"))
     assert run.returncode == 0, run.stderr
-    assert "no group of theirs could be spared for validation, whose figures leave them out: rare" in run.stderr
+    assert "no group could be spared for the validation split, so its metrics exclude them: rare" in run.stderr
     split = table(project, "03_primary/split")
     assert split.groupby("group")["side"].nunique().max() == 1
     assert split.groupby("side")["group"].nunique().to_dict() == {"test": 2, "train": 4, "val": 2}
@@ -108,7 +108,7 @@ def test_performers_are_kept_apart_on_three_sides_and_lists_go_first(kedro, proj
     (project / "lists.csv").write_text("\n".join(["class_name,video_id,split", *lines, "wave,p99,train"]) + "\n")
     run = kedro(*processing, *params(project, pattern, "split.lists=lists.csv"))
     assert run.returncode == 0, run.stderr
-    assert "split.lists names 1 sequences that are not here, 'wave/p99' the first" in run.stderr
+    assert "split.lists names 1 sequence not in this data set, the first: wave/p99" in run.stderr
     split = table(project, "03_primary/split")
     assert set(split["group"][split["side"] == "val"]) == {"p1"}
     assert set(split["group"][split["side"] == "test"]) == {"p2"}

@@ -10,7 +10,7 @@ ALL_CLASSES = "(all)"  # the name of the row over all classes in tables
 
 def pluralise(count: int, noun: str) -> str:
     """`(1, "clip")` → `"1 clip"`, `(2, "clip")` → `"2 clips"`."""
-    return f"{count} {noun}{'s' * (count != 1)}"
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def evenly_spaced(available: int, wanted: int) -> np.ndarray:
