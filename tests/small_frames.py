@@ -1,4 +1,4 @@
-"""Small real pictures on disk."""
+"""Fixtures that write small real pictures."""
 
 import zlib
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def encode() -> Callable[..., bytes]:
 
 @pytest.fixture
 def write_frame(frames_dir: Path, encode: Callable[..., bytes]) -> Callable[..., Path]:
-    """Writes a picture of its own at a path below the frames folder."""
+    """Writes a picture below the frames folder; each path gets different noise."""
 
     def write(path: str, height: int = HEIGHT, width: int = WIDTH) -> Path:
         target = frames_dir / path
@@ -44,7 +44,7 @@ def write_frame(frames_dir: Path, encode: Callable[..., bytes]) -> Callable[...,
 
 @pytest.fixture
 def two_classes(frames_dir: Path, write_frame: Callable[..., Path]) -> Path:
-    """A frames folder with three good frames in each of the classes fist and wave."""
+    """A frames folder with three readable frames in each of the classes fist and wave."""
     for class_name in ("fist", "wave"):
         for number in range(3):
             write_frame(f"{class_name}/v_frame_{number}.jpg")

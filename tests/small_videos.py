@@ -1,4 +1,4 @@
-"""Small real videos, written with PyAV."""
+"""Writes small real videos with PyAV."""
 
 import struct
 from fractions import Fraction
@@ -11,7 +11,7 @@ CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".avi": "mpeg
 
 
 def picture(number: int, height: int, width: int) -> np.ndarray:
-    """A grey that grows with the number, with a red square in the top left corner; RGB."""
+    """A grey level that rises with the number, with a red rectangle in the top left corner; RGB uint8 (H, W, 3)."""
     frame = np.full((height, width, 3), 40 + 5 * (number % 40), np.uint8)
     frame[: height // 3, : width // 4] = (255, 0, 0)
     return frame
@@ -20,7 +20,7 @@ def picture(number: int, height: int, width: int) -> np.ndarray:
 def write_video(
     path: Path, frames: int = 12, fps: int = 30, height: int = 48, width: int = 64, every: int = 1, **options: str
 ) -> Path:
-    """Write pictures 0 .. frames-1 as a video; `every` spreads them over the time line, which then has gaps."""
+    """Write pictures 0 to frames-1 as a video; `every` above 1 leaves gaps on the time line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(CODECS[path.suffix.lower()], rate=fps)
@@ -36,7 +36,7 @@ def write_video(
 
 
 def turn(path: Path, degrees: int) -> None:
-    """Tell players of an mp4 to turn its pictures clockwise: the display matrix of its track header."""
+    """Make players rotate the pictures of an mp4 clockwise: write the display matrix of its track header."""
     content = bytearray(path.read_bytes())
     matrix = content.index(b"tkhd") + 4 + 4 + 20 + 8 + 8
     one = 1 << 16

@@ -80,7 +80,7 @@ def test_bytes_after_the_end_of_a_picture_are_accepted(two_classes, encode, suff
 
 def test_a_pipe_is_rejected_without_waiting_for_it(two_classes):
     os.mkfifo(two_classes / "wave/v_frame_9.jpg")
-    assert reasons(catalog_frames(two_classes)) == {"wave/v_frame_9.jpg": "no file that can be read"}
+    assert reasons(catalog_frames(two_classes)) == {"wave/v_frame_9.jpg": "not a regular file"}
 
 
 def test_a_folder_inside_a_class_folder_is_rejected(two_classes, write_frame):
@@ -100,7 +100,7 @@ def test_a_hidden_class_folder_is_rejected(two_classes, write_frame):
 def test_a_class_with_the_name_of_the_row_over_all_classes_is_rejected(two_classes, write_frame):
     write_frame("(all)/v_frame_1.jpg")
     catalog = catalog_frames(two_classes)
-    assert reasons(catalog) == {"(all)": "tables call all classes together so: rename the class"}
+    assert reasons(catalog) == {"(all)": "tables use this name for all classes together; rename the class"}
     assert set(catalog.frames["class_name"]) == {"fist", "wave"}
 
 

@@ -16,12 +16,12 @@ from hand_gestures.video.frame_names import format_frame_name, parse_frame_name
         ("v1.2_frame_3.jpg", "v1.2", 3),
     ],
 )
-def test_the_last_frame_mark_parts_video_id_and_number(file_name, video_id, number):
+def test_the_last_frame_separator_splits_video_id_and_number(file_name, video_id, number):
     assert parse_frame_name(file_name) == (video_id, number)
 
 
 @pytest.mark.parametrize("extension", ["jpg", "JPG", "Jpg", "jpeg", "JPEG", "png", "PNG", "pNg"])
-def test_extensions_count_in_any_case(extension):
+def test_the_extension_may_have_any_case(extension):
     assert parse_frame_name(f"v_frame_1.{extension}") == ("v", 1)
 
 
@@ -44,11 +44,11 @@ def test_extensions_count_in_any_case(extension):
         "v_frames_1.jpg",
     ],
 )
-def test_names_off_the_pattern_are_none(file_name):
+def test_names_that_do_not_match_the_pattern_give_none(file_name):
     assert parse_frame_name(file_name) is None
 
 
 @pytest.mark.parametrize("video_id", ["v", "a_frame_3", "two words", "手"])
 @pytest.mark.parametrize("number", [0, 7, 9999, 12345])
-def test_a_formatted_name_is_read_back(video_id, number):
+def test_a_formatted_name_parses_to_the_same_parts(video_id, number):
     assert parse_frame_name(format_frame_name(video_id, number)) == (video_id, number)

@@ -12,7 +12,7 @@ RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
 @pytest.mark.parametrize(("suffix", "tolerance"), [(".png", 0), (".jpg", 6)])
-def test_colours_come_out_as_red_green_blue(tmp_path, suffix, tolerance):
+def test_frames_are_decoded_as_red_green_blue(tmp_path, suffix, tolerance):
     stripes = np.repeat(np.array([[RED, GREEN, BLUE]], np.uint8), 32, axis=1).repeat(16, axis=0)
     path = tmp_path / f"stripes{suffix}"
     cv2.imwrite(str(path), stripes[..., ::-1])
@@ -24,17 +24,17 @@ def test_colours_come_out_as_red_green_blue(tmp_path, suffix, tolerance):
 
 
 @pytest.mark.parametrize("channels", [1, 4])
-def test_grey_and_transparent_pictures_get_three_channels(tmp_path, channels):
+def test_grey_and_transparent_pictures_have_three_channels(tmp_path, channels):
     cv2.imwrite(str(tmp_path / "v.png"), np.full((8, 10, channels), 70, np.uint8))
     assert read_frame(tmp_path / "v.png").shape == (8, 10, 3)
     assert (read_frame(tmp_path / "v.png") == 70).all()
 
 
-def test_a_path_may_hold_spaces_and_any_script(write_frame):
+def test_a_path_may_contain_spaces_and_any_script(write_frame):
     assert read_frame(write_frame("приклад 手/my video_frame_1.JPG")).shape == (24, 32, 3)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_the_error_for_a_missing_file_names_it(tmp_path):
     with pytest.raises(HandGesturesError, match="restore the file") as caught:
         read_frame(tmp_path / "gone_frame_1.jpg")
     assert str(tmp_path / "gone_frame_1.jpg") in str(caught.value)
@@ -44,9 +44,9 @@ def test_a_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize(
     "content",
     [b"", b"text", b"\xff\xd8\xff" + b"x" * 300 + b"\xff\xd9"],
-    ids=["empty", "text", "right marks, nothing between"],
+    ids=["empty", "text", "only start and end markers"],
 )
-def test_a_file_that_cannot_be_decoded_is_named(tmp_path, content):
+def test_the_error_for_an_undecodable_file_names_it(tmp_path, content):
     path = tmp_path / "v_frame_1.jpg"
     path.write_bytes(content)
     with pytest.raises(HandGesturesError, match="cannot be decoded; replace or remove") as caught:
@@ -56,18 +56,18 @@ def test_a_file_that_cannot_be_decoded_is_named(tmp_path, content):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_a_whole_picture_has_no_fault_and_every_cut_one_has(tmp_path, encode, suffix):
+def test_a_complete_picture_has_no_fault_and_every_truncated_one_has(tmp_path, encode, suffix):
     whole = encode(suffix)
     path = tmp_path / f"v{suffix}"
     path.write_bytes(whole)
     assert check_image(path)[1] is None
     for kept in range(0, len(whole), 97):
         path.write_bytes(whole[:kept])
-        assert check_image(path)[1] is not None, f"{kept} of {len(whole)} bytes pass for a whole picture"
+        assert check_image(path)[1] is not None, f"{kept} of {len(whole)} bytes are accepted as a complete picture"
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_a_large_picture_cut_in_half_is_found_too(tmp_path, encode, suffix):
+def test_a_large_picture_cut_in_half_is_rejected(tmp_path, encode, suffix):
     whole = encode(suffix, "", 240, 320)
     assert len(whole) > 3 * 4096
     (tmp_path / "v").write_bytes(whole)
@@ -76,7 +76,7 @@ def test_a_large_picture_cut_in_half_is_found_too(tmp_path, encode, suffix):
     assert check_image(tmp_path / "v")[1] == f"truncated {'jpeg' if suffix == '.jpg' else 'png'}"
 
 
-def test_the_end_of_an_embedded_thumbnail_is_not_the_end_of_the_picture(tmp_path, encode):
+def test_the_end_marker_of_a_thumbnail_does_not_end_the_picture(tmp_path, encode):
     whole = encode(".jpg", "", 240, 320)
     thumbnail = encode(".jpg", "", 8, 8)
     segment = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
@@ -88,14 +88,14 @@ def test_the_end_of_an_embedded_thumbnail_is_not_the_end_of_the_picture(tmp_path
     assert check_image(path)[1] == "truncated jpeg"
 
 
-def test_the_size_is_that_of_the_file(tmp_path, encode):
+def test_the_size_in_bytes_is_returned(tmp_path, encode):
     (tmp_path / "v.jpg").write_bytes(encode(".jpg"))
     assert check_image(tmp_path / "v.jpg")[0] == len(encode(".jpg"))
 
 
 @pytest.mark.parametrize(("suffix", "options"), [("jpg", {}), ("jpg", {"progressive": True}), ("png", {})])
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_every_kind_of_whole_picture_decodes(tmp_path, encode, suffix, options, mode):
+def test_every_kind_of_complete_picture_decodes(tmp_path, encode, suffix, options, mode):
     if (suffix, mode) == ("png", "CMYK"):
         return
     path = tmp_path / f"v.{suffix}"
@@ -105,7 +105,7 @@ def test_every_kind_of_whole_picture_decodes(tmp_path, encode, suffix, options, 
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_damage_in_the_middle_is_found_by_decoding_only(tmp_path, encode, suffix):
+def test_damage_in_the_middle_is_found_only_by_decoding(tmp_path, encode, suffix):
     whole = bytearray(encode(suffix, "", 240, 320))
     whole[len(whole) // 2 : len(whole) // 2 + 64] = b"\xff\xd8" * 32
     path = tmp_path / f"v{suffix}"
@@ -116,13 +116,13 @@ def test_damage_in_the_middle_is_found_by_decoding_only(tmp_path, encode, suffix
 
 def with_size(whole, height, width):
     """The same JPEG with another size in its header."""
-    place = whole.index(b"\xff\xc0") + 5
-    return whole[:place] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + whole[place + 4 :]
+    offset = whole.index(b"\xff\xc0") + 5
+    return whole[:offset] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + whole[offset + 4 :]
 
 
 def without_size(whole):
-    place = whole.index(b"\xff\xc0")
-    return whole[:place] + whole[place + 2 + int.from_bytes(whole[place + 2 : place + 4], "big") :]
+    offset = whole.index(b"\xff\xc0")
+    return whole[:offset] + whole[offset + 2 + int.from_bytes(whole[offset + 2 : offset + 4], "big") :]
 
 
 @pytest.mark.parametrize(
@@ -135,21 +135,21 @@ def without_size(whole):
         lambda whole: whole[:2] + b"\xff" * 2000 + whole[-2:],
         lambda whole: whole[:4] + b"\xff\xf0" + whole[6:],
     ],
-    ids=["no size", "no height", "no width", "zeros", "marks only", "a length that leads nowhere"],
+    ids=["no size", "no height", "no width", "zeros", "markers only", "wrong segment length"],
 )
-def test_a_jpeg_whose_header_tells_no_size_is_found(tmp_path, encode, spoil):
+def test_a_jpeg_whose_header_has_no_size_is_rejected(tmp_path, encode, spoil):
     (tmp_path / "v.jpg").write_bytes(spoil(encode(".jpg")))
     assert check_image(tmp_path / "v.jpg")[1] == "unreadable jpeg header"
 
 
-@pytest.mark.parametrize("place", [12, 16, 20])
-def test_a_png_whose_header_tells_no_size_is_found(tmp_path, encode, place):
+@pytest.mark.parametrize("offset", [12, 16, 20])
+def test_a_png_whose_header_has_no_size_is_rejected(tmp_path, encode, offset):
     whole = encode(".png")
-    (tmp_path / "v.png").write_bytes(whole[:place] + bytes(4) + whole[place + 4 :])
+    (tmp_path / "v.png").write_bytes(whole[:offset] + bytes(4) + whole[offset + 4 :])
     assert check_image(tmp_path / "v.png")[1] == "unreadable png header"
 
 
-def test_a_long_comment_before_the_size_does_no_harm(tmp_path, encode):
+def test_a_long_comment_may_precede_the_size(tmp_path, encode):
     whole = encode(".jpg")
     comment = b"\xff\xfe" + (40_002).to_bytes(2, "big") + bytes(40_000)
     (tmp_path / "v.jpg").write_bytes(whole[:2] + comment + comment + b"\xff" + whole[2:])
@@ -157,14 +157,14 @@ def test_a_long_comment_before_the_size_does_no_harm(tmp_path, encode):
 
 
 @pytest.mark.parametrize(("mode", "shape"), [("L", (60, 80)), ("RGB", (60, 80, 3))])
-def test_small_pictures_are_decoded_near_the_size_that_is_needed(tmp_path, encode, mode, shape):
+def test_reduced_pictures_are_decoded_close_to_the_requested_size(tmp_path, encode, mode, shape):
     (tmp_path / "v.jpg").write_bytes(encode(".jpg", "", 480, 640))
     assert np.asarray(read_small(tmp_path / "v.jpg", mode, 60)).shape == shape
 
 
 @pytest.mark.parametrize("look", [picture_size, lambda path: read_small(path, "L", 64)])
 @pytest.mark.parametrize("content", [None, b"", b"text"])
-def test_a_picture_that_cannot_be_looked_at_is_named(tmp_path, look, content):
+def test_the_error_for_an_unreadable_picture_names_it(tmp_path, look, content):
     if content is not None:
         (tmp_path / "v.jpg").write_bytes(content)
     with pytest.raises(HandGesturesError, match=r"cannot be decoded .* run data_processing again") as caught:
@@ -172,6 +172,6 @@ def test_a_picture_that_cannot_be_looked_at_is_named(tmp_path, look, content):
     assert str(tmp_path / "v.jpg") in str(caught.value)
 
 
-def test_the_size_of_a_picture_is_width_and_height(tmp_path, encode):
+def test_picture_size_is_width_and_height(tmp_path, encode):
     (tmp_path / "v.jpg").write_bytes(encode(".jpg", "", 24, 32))
     assert picture_size(tmp_path / "v.jpg") == (32, 24)

@@ -18,6 +18,10 @@ from hand_gestures.video.video_files import Sampling
 from small_videos import write_video
 
 
+def lock_file(frames_dir):
+    return frames_dir / ".ingest" / ".writer" / "lock"
+
+
 @pytest.fixture
 def videos(tmp_path):
     """Two classes with two videos each."""
@@ -38,11 +42,11 @@ def ingest(videos, frames_dir, processes=1, quality=90, **sampling):
 
 
 def files(folder):
-    """Bytes of everything below a folder but the lock."""
+    """Bytes of every file below a folder except the lock."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
+        if path.is_file() and path.name != "lock"
     }
 
 
@@ -55,7 +59,7 @@ def reasons(frames_dir):
     return {row.path: row.reason for row in IngestRecords(frames_dir).rejected()}
 
 
-def test_frames_have_the_names_that_the_catalog_reads(videos, frames_dir):
+def test_the_frame_catalog_accepts_all_frames_of_the_ingest(videos, frames_dir):
     assert ingest(videos, frames_dir) == (4, 0, 0)
     catalog = catalog_frames(frames_dir)
     assert len(catalog.frames) == 48
@@ -64,7 +68,7 @@ def test_frames_have_the_names_that_the_catalog_reads(videos, frames_dir):
 
 
 @pytest.mark.parametrize("name", ["два слова 手.mp4", "a_frame_7.mp4", "A.MP4", "dots.in.it.mov", "two\nlines.mp4"])
-def test_names_of_any_kind(videos, frames_dir, name):
+def test_a_video_may_have_any_name(videos, frames_dir, name):
     write_video(videos / "wave" / Path(name).with_suffix(Path(name).suffix.lower())).rename(videos / "wave" / name)
     assert ingest(videos, frames_dir).written == 5
     assert len(frames_of(frames_dir, "wave", Path(name).stem)) == 12
@@ -79,15 +83,15 @@ def test_a_class_may_have_any_name(videos, frames_dir, name):
     assert set(catalog_frames(frames_dir).frames["class_name"]) == {"fist", name}
 
 
-def test_each_class_folder_is_looked_through_once(videos, frames_dir, monkeypatch):
+def test_each_class_folder_is_listed_once(videos, frames_dir, monkeypatch):
     ingest(videos, frames_dir)
-    looked, iterate = [], Path.iterdir
-    monkeypatch.setattr(Path, "iterdir", lambda folder: looked.append(folder.name) or iterate(folder))
+    listed, iterate = [], Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: listed.append(folder.name) or iterate(folder))
     ingest(videos, frames_dir)
-    assert looked == ["fist", "wave"]
+    assert listed == ["fist", "wave"]
 
 
-def test_what_is_done_is_left_alone(videos, frames_dir):
+def test_up_to_date_videos_are_skipped(videos, frames_dir):
     ingest(videos, frames_dir)
     times = {path: path.stat().st_mtime_ns for path in frames_dir.rglob("*.jpg")}
     assert ingest(videos, frames_dir) == (0, 4, 0)
@@ -103,14 +107,14 @@ def shorten(video):
 
 
 @pytest.mark.parametrize(("change", "frames"), [(touch, 12), (shorten, 5)])
-def test_a_changed_video_is_ingested_anew_with_no_frame_left_over(videos, frames_dir, change, frames):
+def test_frames_of_a_changed_video_are_replaced_completely(videos, frames_dir, change, frames):
     ingest(videos, frames_dir)
     change(videos / "wave/a.mp4")
     assert ingest(videos, frames_dir) == (1, 3, 0)
     assert len(frames_of(frames_dir, "wave", "a")) == frames
 
 
-def test_other_settings_ingest_all_anew(videos, frames_dir):
+def test_other_settings_replace_all_frames(videos, frames_dir):
     ingest(videos, frames_dir)
     assert ingest(videos, frames_dir, every=4) == (4, 0, 0)
     assert len(frames_of(frames_dir, "wave", "a")) == 3
@@ -118,7 +122,7 @@ def test_other_settings_ingest_all_anew(videos, frames_dir):
 
 
 @pytest.mark.parametrize("lost", ["a_frame_0003.jpg", "*.jpg"])
-def test_frames_that_are_missing_come_back(videos, frames_dir, lost):
+def test_missing_frames_are_restored(videos, frames_dir, lost):
     ingest(videos, frames_dir)
     before = files(frames_dir)
     for path in (frames_dir / "wave").glob(lost):
@@ -127,7 +131,7 @@ def test_frames_that_are_missing_come_back(videos, frames_dir, lost):
     assert files(frames_dir) == before
 
 
-def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(videos, frames_dir, tmp_path):
+def test_unreadable_files_are_listed_and_the_others_are_ingested(videos, frames_dir, tmp_path):
     (videos / "wave/broken.mp4").write_bytes(b"no video")
     (videos / "wave/empty.avi").touch()
     (videos / "wave/notes.txt").write_text("x")
@@ -140,7 +144,7 @@ def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(videos, frames_dir, 
     (videos / "wave" / f"{'x' * 240}.mp4").touch()
     assert ingest(videos, frames_dir) == (4, 0, 9)
     found = reasons(frames_dir)
-    assert found.pop("wave/a.mp4") == "its frames would have the names of those of a.mkv"
+    assert found.pop("wave/a.mp4") == "its frames would have the same names as those of a.mkv"
     assert found.pop(f"wave/{'x' * 240}.mp4") == "name longer than 230 bytes"
     assert found.pop("wave/broken.mp4").startswith("cannot be decoded")
     assert found.pop("wave/empty.avi").startswith("cannot be decoded")
@@ -155,67 +159,67 @@ def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(videos, frames_dir, 
     assert catalog_frames(frames_dir).rejected.empty
 
 
-def test_a_video_that_became_unreadable_keeps_the_frames_it_had(videos, frames_dir):
+def test_a_video_that_became_unreadable_keeps_its_frames(videos, frames_dir):
     ingest(videos, frames_dir)
-    (videos / "wave/a.mp4").write_bytes(b"spoiled")
+    (videos / "wave/a.mp4").write_bytes(b"damaged")
     assert ingest(videos, frames_dir) == (0, 3, 1)
     assert len(frames_of(frames_dir, "wave", "a")) == 12
     assert len(catalog_frames(frames_dir).frames) == 48
 
 
-def test_frames_from_elsewhere_are_never_touched(videos, frames_dir):
+def test_frames_of_another_origin_are_never_changed(videos, frames_dir):
     own = frames_dir / "wave" / "a_frame_3.jpg"
     own.parent.mkdir(parents=True)
     own.write_bytes(b"mine")
     assert ingest(videos, frames_dir) == (3, 0, 1)
-    assert reasons(frames_dir) == {"wave/a.mp4": "1 frames of its name are there already and come from elsewhere"}
+    assert reasons(frames_dir) == {"wave/a.mp4": "its frame names are used by 1 frame not written by video_ingest"}
     assert frames_of(frames_dir, "wave", "a") == ["a_frame_3.jpg"]
     assert own.read_bytes() == b"mine"
 
 
-def test_any_number_of_processes_gives_the_same_files(videos, tmp_path):
+def test_any_number_of_processes_writes_the_same_files(videos, tmp_path):
     ingest(videos, tmp_path / "one")
     ingest(videos, tmp_path / "three", processes=3)
     assert files(tmp_path / "one") == files(tmp_path / "three")
 
 
 @pytest.mark.parametrize("arrange", [lambda folder: None, lambda folder: (folder / "wave").mkdir(parents=True)])
-def test_a_folder_without_videos_is_named_with_the_remedy(tmp_path, frames_dir, arrange):
+def test_the_error_for_a_folder_without_videos_names_folder_and_remedy(tmp_path, frames_dir, arrange):
     arrange(tmp_path / "videos")
     with pytest.raises(HandGesturesError, match="--params videos_dir=PATH") as caught:
         ingest(tmp_path / "videos", frames_dir)
     assert str(tmp_path / "videos") in str(caught.value)
 
 
-def test_two_ingests_of_one_folder_stay_apart(videos, frames_dir):
-    (frames_dir / ".ingest").mkdir(parents=True)
+def test_two_ingests_of_one_folder_exclude_each_other(videos, frames_dir):
+    lock_file(frames_dir).parent.mkdir(parents=True)
     hold = (
         "import sys; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire();"
-        "print(1, flush=True); input()"  # a lock that nobody names is freed at once
+        "print(1, flush=True); input()"  # without a name the lock would be released at once
     )
-    command = [sys.executable, "-c", hold, frames_dir / ".ingest" / ".lock"]
+    command = [sys.executable, "-c", hold, lock_file(frames_dir)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
-        with pytest.raises(HandGesturesError, match="another is at work there"):
+        with pytest.raises(HandGesturesError, match="another run is writing there"):
             ingest(videos, frames_dir)
         other.kill()
     assert ingest(videos, frames_dir).written == 4
 
 
-def test_a_lock_is_free_again_after_the_ingest(videos, frames_dir):
+def test_the_lock_is_released_after_the_ingest(videos, frames_dir):
     ingest(videos, frames_dir)
-    with FileLock(frames_dir / ".ingest" / ".lock", timeout=0):
+    with FileLock(lock_file(frames_dir), timeout=0):
         pass
 
 
-def test_a_record_that_is_none_is_named(videos, frames_dir):
+def test_the_error_for_a_broken_record_names_it(videos, frames_dir):
     ingest(videos, frames_dir)
     (frames_dir / ".ingest/wave/a.json").write_text("{}")
     with pytest.raises(HandGesturesError, match=r"wave/a\.json must be a record of the video ingest"):
         ingest(videos, frames_dir)
 
 
-def test_a_full_disk_is_one_sentence_and_nothing_half_counts(videos, small_disk):
+def test_a_full_disk_gives_one_sentence_and_no_incomplete_video_counts(videos, small_disk):
     disk = small_disk(64)
     with pytest.raises(HandGesturesError, match=r"No space left on device\); make room"):
         ingest(videos, disk)
@@ -238,7 +242,7 @@ if __name__ == "__main__":
 """
 
 
-def test_ten_kills_at_random_moments_end_with_the_files_of_one_clean_run(tmp_path):
+def test_ten_kills_at_random_moments_end_with_the_files_of_an_undisturbed_run(tmp_path):
     videos, clean, killed = (tmp_path / name for name in ("videos", "clean", "killed"))
     for class_name in ("fist", "open", "wave"):
         for number in range(8):
@@ -255,10 +259,10 @@ def test_ten_kills_at_random_moments_end_with_the_files_of_one_clean_run(tmp_pat
         run = subprocess.Popen([sys.executable, script, videos, killed], stdout=subprocess.PIPE, start_new_session=True)
         assert run.stdout.readline() == b"ready\n"
         time.sleep(moments.uniform(0, lasts))
-        # now its parent process alone, now all of them
+        # alternately the parent process alone and all processes
         (os.killpg if kill % 2 else os.kill)(run.pid, signal.SIGKILL)
         run.communicate()
-        time.sleep(0.3)  # workers notice that their parent has gone
+        time.sleep(0.3)  # workers notice that their parent ended
         half = unfinished_videos(killed)
         unfinished += len(half)
         for path in killed.glob("*/*.jpg"):
@@ -266,7 +270,7 @@ def test_ten_kills_at_random_moments_end_with_the_files_of_one_clean_run(tmp_pat
                 assert path.read_bytes() == whole[str(path.relative_to(killed))]
         counts = {(path.parent.name, parse_frame_name(path.name).video_id) for path in killed.glob("*/*.jpg")}
         assert all(len(frames_of(killed, *video)) == 40 for video in counts - half)
-        if kill == 4:  # begin anew, or the later kills would find nothing left to do
+        if kill == 4:  # start again, otherwise the later kills would find no work left
             subprocess.run(["rm", "-r", killed], check=True)
     subprocess.run([sys.executable, script, videos, killed], check=True, capture_output=True)
     assert files(killed) == whole

@@ -1,1 +1,1 @@
-"""Frame names, the frame catalog, sequences, splits, and clips read from disk."""
+"""Video files and frame files: what is in a folder, decoding, and the ingest that turns videos into frames."""

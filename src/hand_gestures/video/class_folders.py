@@ -1,4 +1,4 @@
-"""A folder with one folder a class: what may be read in it, and why the rest may not."""
+"""A folder with one folder per class: which entries can be read, and why the others are rejected."""
 
 import os
 from pathlib import Path
@@ -8,40 +8,67 @@ import pandas as pd
 
 from hand_gestures.utils.rules import ALL_CLASSES
 
-INGEST_FOLDER = ".ingest"  # the ingest keeps its records there, beside the class folders it fills
-NOT_UTF8 = "name is not UTF-8"
-OUTSIDE = "link that leads outside the folder"
+INGEST_FOLDER = ".ingest"  # the ingest keeps its records there, beside the class folders that it fills
 
 
 class Rejected(NamedTuple):
-    """One row of a table of rejects; `path` is relative to the folder."""
+    """One row of a table of rejects.
+
+    Attributes:
+        path: relative to the folder.
+        reason: why the entry is not used.
+
+    Example:
+        >>> Rejected("wave/notes.txt", "name does not end in .mp4")
+        Rejected(path='wave/notes.txt', reason='name does not end in .mp4')
+    """
 
     path: str
     reason: str
 
 
 def rejects_table(rejected: list[Rejected]) -> pd.DataFrame:
-    """The rejects, ordered by path."""
+    """The rejects as a table.
+
+    Args:
+        rejected: in any order.
+
+    Returns:
+        Columns `path` and `reason`, ordered by path.
+    """
     return pd.DataFrame(sorted(rejected), columns=Rejected._fields)
 
 
 def reject(path: str, reason: str) -> Rejected:
-    """A row that any table can hold: what of the path is no text is replaced."""
+    """A row that every table format can store.
+
+    Args:
+        path: as the file system gives it; bytes that are not UTF-8 are replaced.
+        reason: why the entry is not used.
+    """
     return Rejected(os.fsencode(path).decode(errors="replace"), reason)
 
 
 def class_folders(root: Path, rejected: list[Rejected]) -> list[str]:
-    """Names of the class folders, ordered; whatever else stands beside them is rejected."""
+    """Names of the class folders.
+
+    Args:
+        root: the folder that holds them.
+        rejected: every other entry of `root` is appended to it.
+
+    Returns:
+        The names, ordered.
+    """
     names = []
     with os.scandir(root) as entries:
         for entry in entries:
             if entry.name == INGEST_FOLDER:
                 continue
-            reason = entry_fault(entry, root)
+            reason = _entry_fault(entry, root)
             if reason is None and not entry.is_dir():
                 reason = "not inside a class folder"
             elif reason is None and entry.name == ALL_CLASSES:
-                reason = "tables call all classes together so: rename the class"
+                reason = "tables use this name for all classes together; rename the class"
             if reason is None:
                 names.append(entry.name)
             else:
@@ -50,7 +77,16 @@ def class_folders(root: Path, rejected: list[Rejected]) -> list[str]:
 
 
 def class_files(root: Path, class_name: str, rejected: list[Rejected]) -> list[os.DirEntry]:
-    """The files of a class, ordered by name; folders, hidden files and links that lead outside are rejected."""
+    """The files of one class.
+
+    Args:
+        root: the folder that holds the class folders.
+        class_name: name of the class folder.
+        rejected: folders, hidden files and links that lead outside `root` are appended to it.
+
+    Returns:
+        The files, ordered by name.
+    """
     try:
         with os.scandir(root / class_name) as scanned:
             entries = sorted(scanned, key=lambda entry: entry.name)
@@ -59,11 +95,11 @@ def class_files(root: Path, class_name: str, rejected: list[Rejected]) -> list[o
         return []
     files = []
     for entry in entries:
-        reason = entry_fault(entry, root)
+        reason = _entry_fault(entry, root)
         if reason is None and entry.is_dir():
             reason = "folder inside a class folder"
         elif reason is None and not entry.is_file():
-            reason = "no file that can be read"  # a pipe, say, for which a reader would wait for ever
+            reason = "not a regular file"  # reading a pipe, for example, would wait forever
         if reason is None:
             files.append(entry)
         else:
@@ -71,22 +107,22 @@ def class_files(root: Path, class_name: str, rejected: list[Rejected]) -> list[o
     return files
 
 
-def entry_fault(entry: os.DirEntry, root: Path) -> str | None:
-    """Why an entry may not be read, or None."""
+def _entry_fault(entry: os.DirEntry, root: Path) -> str | None:
+    """Why an entry must not be read, or None."""
     try:
         if entry.name.startswith("."):
             return "hidden"
-        if not _is_text(entry.name):
-            return NOT_UTF8
+        if not _is_utf8(entry.name):
+            return "name is not UTF-8"
         if entry.is_symlink():
-            entry.stat()  # a link to nowhere, or to itself
+            entry.stat()  # raises for a link whose target is missing, and for a loop of links
             if not Path(entry.path).resolve().is_relative_to(root.resolve()):
-                return OUTSIDE
+                return "link that leads outside the folder"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     return None
 
 
-def _is_text(name: str) -> bool:
-    """False for a name whose bytes are not UTF-8: no table could hold it."""
+def _is_utf8(name: str) -> bool:
+    """False for a name whose bytes are not UTF-8: no table could store it."""
     return name.isascii() or name.encode(errors="ignore").decode() == name

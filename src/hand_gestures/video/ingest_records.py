@@ -1,27 +1,38 @@
-"""What the ingest remembers of each video, in `.ingest/` inside the frames folder.
+"""The records of the video ingest, in `.ingest/` inside the frames folder.
 
-Frames are decoded into `{class}/{video_id}.frames/`. `{class}/{video_id}.writing` stands there while they
-move to their place: a killed ingest leaves it, the frame catalog refuses those frames, and the next ingest
-writes them anew. `{class}/{video_id}.json` then says which file and settings they come from.
+Frames are decoded into `{class}/{video_id}.frames/`. While they move to the class folder, the marker
+`{class}/{video_id}.writing` exists. A killed ingest leaves the marker: the frame catalog then rejects the frames of
+this video and the next ingest writes them again. Afterwards `{class}/{video_id}.json` records the file and the settings
+that the frames come from.
 """
 
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.resumable import exclusive_lock, write_json
 from hand_gestures.video.class_folders import INGEST_FOLDER, Rejected
 
-WHOLE, WRITING, STAGE = ".json", ".writing", ".frames"
-REJECTED, LOCK = ".rejected.json", ".lock"  # hidden: a class may be called anything else
+COMPLETE, WRITING, STAGE = ".json", ".writing", ".frames"
+# Hidden names, because a class may have any other name.
+REJECTED, LOCK_FOLDER = ".rejected.json", ".writer"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A video file as it was when it was read, and how it was read."""
+    """A video file at the moment when it was read, and the settings it was read with.
+
+    Attributes:
+        file: name inside the class folder.
+        bytes: size.
+        mtime_ns: time of the last change, nanoseconds.
+        settings: fields of `Sampling`, and `jpeg_quality`.
+    """
 
     file: str
     bytes: int
@@ -31,7 +42,18 @@ class Source:
 
 @dataclass(frozen=True)
 class IngestedVideo:
-    """One row of the table of ingested videos; sizes in pixels, `seconds` from first to last frame kept."""
+    """One row of the table of ingested videos.
+
+    Attributes:
+        class_name: name of the class folder.
+        video_id: file name without its suffix.
+        file: file name.
+        frames: number of frames written.
+        height: of the frames, pixels.
+        width: of the frames, pixels.
+        source_fps: mean frame rate that the container declares, or None.
+        seconds: time from the first to the last written frame.
+    """
 
     class_name: str
     video_id: str
@@ -45,66 +67,100 @@ class IngestedVideo:
 
 @dataclass(frozen=True)
 class Record:
-    """A video whose frames are whole."""
+    """A video whose frames are complete, and the file they come from."""
 
     source: Source
     video: IngestedVideo
 
 
 class IngestRecords:
-    """The records of one frames folder."""
+    """The records of one frames folder.
+
+    Args:
+        frames_dir: the folder; it need not exist.
+
+    Example:
+        >>> IngestRecords(Path("frames")).rejected()
+        []
+    """
 
     def __init__(self, frames_dir: Path) -> None:
         self.folder = frames_dir / INGEST_FOLDER
 
+    def lock(self) -> AbstractContextManager[None]:
+        """Keep other ingests away: two would remove each other's frames.
+
+        Raises:
+            HandGesturesError: another ingest is running.
+        """
+        return exclusive_lock(self.folder / LOCK_FOLDER)
+
     def stage(self, class_name: str, video_id: str) -> Path:
-        """An empty folder to decode into: frames move to their place when all are there."""
-        folder = self._place(class_name, video_id, STAGE)
+        """Make an empty folder to decode into.
+
+        Returns:
+            The folder; its frames move to the class folder when all are written.
+        """
+        folder = self._path(class_name, video_id, STAGE)
         folder.mkdir(parents=True)
         return folder
 
     def clear_stages(self) -> None:
-        """Remove what a killed ingest had decoded but not moved."""
+        """Remove frames that a killed ingest decoded but did not move."""
         for folder in self.folder.glob(f"*/*{STAGE}"):
             shutil.rmtree(folder)
 
     def begin(self, class_name: str, video_id: str) -> None:
-        """From here on the frames of this video are not whole."""
-        self._place(class_name, video_id, WRITING).touch()
-        self._place(class_name, video_id, WHOLE).unlink(missing_ok=True)
+        """Mark the frames of this video as incomplete."""
+        self._path(class_name, video_id, WRITING).touch()
+        self._path(class_name, video_id, COMPLETE).unlink(missing_ok=True)
 
     def finish(self, source: Source, video: IngestedVideo) -> None:
-        """The frames of this video are whole."""
+        """Record that the frames of this video are complete."""
         names = video.class_name, video.video_id
-        _write_json(self._place(*names, WHOLE), {"source": asdict(source), "video": asdict(video)})
-        self._place(*names, WRITING).unlink()
+        write_json(self._path(*names, COMPLETE), {"source": asdict(source), "video": asdict(video)})
+        self._path(*names, WRITING).unlink()
 
     def unfinished(self) -> set[tuple[str, str]]:
-        """(class, video_id) of videos whose frames are not whole."""
+        """(class, video id) of the videos whose frames are incomplete."""
         return {(path.parent.name, path.name.removesuffix(WRITING)) for path in self.folder.glob(f"*/*{WRITING}")}
 
-    def whole(self) -> Iterator[Record]:
-        """Records of all whole videos, ordered by class and video."""
+    def complete(self) -> Iterator[Record]:
+        """Records of the videos whose frames are complete.
+
+        Yields:
+            The records, ordered by class and video.
+
+        Raises:
+            HandGesturesError: a file is no such record.
+        """
         unfinished = self.unfinished()
-        for path in sorted(self.folder.glob(f"*/*{WHOLE}")):
-            if (path.parent.name, path.name.removesuffix(WHOLE)) not in unfinished:
+        for path in sorted(self.folder.glob(f"*/*{COMPLETE}")):
+            if (path.parent.name, path.name.removesuffix(COMPLETE)) not in unfinished:
                 yield _read_record(path)
 
     def write_rejected(self, rejected: list[Rejected]) -> None:
         """Keep the rejects of the latest ingest."""
-        _write_json(self.folder / REJECTED, [list(row) for row in sorted(rejected)])
+        write_json(self.folder / REJECTED, [list(row) for row in sorted(rejected)])
 
     def rejected(self) -> list[Rejected]:
         """The rejects of the latest ingest."""
         path = self.folder / REJECTED
         return [Rejected(*row) for row in json.loads(path.read_text())] if path.is_file() else []
 
-    def _place(self, class_name: str, video_id: str, suffix: str) -> Path:
+    def _path(self, class_name: str, video_id: str, suffix: str) -> Path:
         return self.folder / class_name / f"{video_id}{suffix}"
 
 
 def unfinished_videos(frames_dir: Path) -> set[tuple[str, str]]:
-    """(class, video_id) of videos that an interrupted ingest left half written in `frames_dir`."""
+    """The videos that an interrupted ingest left incomplete.
+
+    Args:
+        frames_dir: the folder of frames.
+
+    Returns:
+        (class, video id) of each.
+    """
     return IngestRecords(frames_dir).unfinished()
 
 
@@ -115,12 +171,5 @@ def _read_record(path: Path) -> Record:
     except (ValueError, KeyError, TypeError) as error:
         raise HandGesturesError(
             f"{path} must be a record of the video ingest, but cannot be read ({error}); "
-            "remove it together with that video's frames and run video_ingest again"
+            "remove it together with the frames of that video and run video_ingest again"
         ) from error
-
-
-def _write_json(path: Path, content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, ensure_ascii=False))
-    partial.replace(path)

@@ -1,4 +1,4 @@
-"""From video files to the folder of frames. PyAV is imported where it is used."""
+"""Nodes from video files to the folder of frames. PyAV is imported where it is used, because it loads FFmpeg."""
 
 import logging
 from collections.abc import Callable
@@ -12,7 +12,15 @@ logger = logging.getLogger(__name__)
 
 
 def ingest(videos_dir: Path, video_ingest: VideoIngestParameters) -> Callable[[Path], None]:
-    """What fills the folder of frames; it runs when the catalog saves it."""
+    """Prepare the ingest; the catalog runs it when it saves the folder of frames.
+
+    Args:
+        videos_dir: folder with one folder of videos per class.
+        video_ingest: which frames are kept, their size and quality.
+
+    Returns:
+        A function that fills the folder of frames.
+    """
 
     def fill(frames_dir: Path) -> None:
         from hand_gestures.video.ingest import ingest_videos
@@ -26,12 +34,20 @@ def ingest(videos_dir: Path, video_ingest: VideoIngestParameters) -> Callable[[P
 
 
 def report_ingest(frames_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The videos whose frames are there, and the files that are no video or cannot be read."""
+    """Make the tables of the ingest.
+
+    Args:
+        frames_dir: the folder of frames.
+
+    Returns:
+        The videos whose frames are complete, columns of `IngestedVideo`; the files that are no video or cannot be
+        read, columns of `Rejected`.
+    """
     from hand_gestures.video.class_folders import rejects_table
     from hand_gestures.video.ingest_records import IngestedVideo, IngestRecords
 
     records = IngestRecords(frames_dir)
-    videos = pd.DataFrame([record.video for record in records.whole()], columns=list(IngestedVideo.__annotations__))
+    videos = pd.DataFrame([record.video for record in records.complete()], columns=list(IngestedVideo.__annotations__))
     rejected = rejects_table(records.rejected())
     if len(rejected):
         logger.warning(
