@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -49,12 +50,15 @@ def _free_alias(value: str) -> str:
     return value
 
 
+Fraction = Annotated[float, Field(gt=0, lt=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Strength = Annotated[float, Field(ge=0, lt=1)]
 Range = Annotated[tuple[Probability, Probability], AfterValidator(_ascending)]
 Pattern = Annotated[str, AfterValidator(_regular_expression)]
 OddKernel = Annotated[int, Field(ge=3), AfterValidator(_odd)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
+Network = Literal["bilstm", "attentive_probe", "linear_probe"]
+Storage = Literal["float32", "float16"]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
 
 
@@ -92,16 +96,14 @@ class VideoIngestParameters(Topic):
 class FrameCatalogParameters(Topic):
     """How frame files are checked before they are used."""
 
-    full_decode: bool = Field(
-        description="true: decode every frame completely; false: check only its first and last bytes"
-    )
+    full_decode: bool = Field(description="true: decode every frame; false: check only its first and last bytes")
     processes: PositiveInt = Field(description="number of processes that check frames")
 
 
 class SplitParameters(Topic):
     """How sequences are divided into training, validation and test."""
 
-    val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(description="fraction of each class used for validation")
+    val_fraction: Fraction = Field(description="fraction of each class used for validation")
     test_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
         description="fraction of each class used for the test; 0: no test split"
     )
@@ -126,7 +128,7 @@ class LeakAuditParameters(Topic):
 
     frames: Annotated[int, Field(ge=2)] = Field(description="number of frames compared per clip")
     distance: Annotated[int, Field(ge=0, le=32)] = Field(
-        description="largest number of different bits between the 64-bit perceptual hashes of two similar frames"
+        description="most different bits of the 64-bit hashes of similar frames"
     )
     processes: PositiveInt = Field(description="number of processes that compute hashes")
 
@@ -142,9 +144,7 @@ class AugmentationParameters(Topic):
     """Augmented views of training clips. Each random change applies to all frames of a clip."""
 
     views: NonNegativeInt = Field(description="augmented views per training clip, in addition to the clean view")
-    mirrored_classes: dict[str, str] = Field(
-        description="class → its class after a horizontal flip; one direction is enough"
-    )
+    mirrored_classes: dict[str, str] = Field(description="class → its class after a flip; one direction is enough")
     horizontal_flip: Probability = Field(description="probability of a horizontal flip")
     distortion: Probability = Field(description="probability of an optical or a grid distortion")
     light: Probability = Field(description="probability of a light change: brightness and contrast, or colour jitter")
@@ -157,7 +157,7 @@ class AugmentationParameters(Topic):
     contrast: Strength = Field(description="largest change of contrast, as a fraction")
     saturation: Strength = Field(description="largest change of saturation, as a fraction")
     hue: Annotated[float, Field(ge=0, le=0.5)] = Field(
-        description="largest change of hue, as a fraction of the colour circle"
+        description="largest change of hue, a fraction of the colour circle"
     )
     noise_std: Range = Field(description="standard deviation of Gaussian noise, as a fraction of 255")
     iso_color: Range = Field(description="hue shift of ISO noise, as a fraction of the colour circle")
@@ -186,9 +186,7 @@ class HandParameters(ModelSource):
 
     enabled: bool = Field(description="false: no hands are detected, and ultralytics is not loaded")
     weights: str = Field(description="path of the weights file in the hub repository")
-    sha256: Sha256 | None = Field(
-        description="expected SHA-256 of the weights; a different file is an error; null: no check"
-    )
+    sha256: Sha256 | None = Field(description="SHA-256 that the weights must have; null: no check")
     run_pickled_code: bool = Field(description="true: allow the weights file to run pickled code; requires `sha256`")
     every: PositiveInt = Field(description="detect hands in every n-th frame of a clip")
     confidence: Probability = Field(description="lowest detection score of a hand")
@@ -215,22 +213,18 @@ class ExtractionParameters(Topic):
     compile: bool | Literal["auto"] = Field(
         description="compile the backbones; auto: only for many frames and with a C++ compiler"
     )
-    storage: Literal["float32", "float16"] = Field(description="number type in the HDF5 file; float16 halves its size")
+    storage: Storage = Field(description="number type in the HDF5 file; float16 halves its size")
     workers: NonNegativeInt = Field(description="processes that decode and augment clips; 0: the main process does it")
 
 
 class NetworkParameters(Topic):
     """The network that classifies embeddings."""
 
-    name: Literal["bilstm", "attentive_probe", "linear_probe"] = Field(
-        description="bilstm: CNNBiLSTMWithAttention; the two probes are smaller baselines"
-    )
+    name: Network = Field(description="bilstm: CNNBiLSTMWithAttention; the two probes are smaller baselines")
     hidden: PositiveInt = Field(description="LSTM units in each direction")
     layers: PositiveInt = Field(description="number of LSTM layers")
     dropout: Strength = Field(description="dropout probability between LSTM layers and before the last linear layer")
-    standardise: bool = Field(
-        description="true: standardise the input with the mean and standard deviation of the training file"
-    )
+    standardise: bool = Field(description="standardise the input by mean and standard deviation of the training file")
 
 
 class ChannelParameters(Topic):
@@ -245,13 +239,11 @@ class TrainingParameters(Topic):
     """How the classifier is trained."""
 
     epochs: PositiveInt = Field(description="number of passes over the training clips")
-    patience: PositiveInt | None = Field(
-        description="stop after this many epochs without improvement; null: never stop early"
-    )
+    patience: PositiveInt | None = Field(description="stop after so many epochs without improvement; null: never")
     batch_size: PositiveInt = Field(description="clips per training step")
     learning_rate: PositiveFloat = Field(description="highest learning rate of the one-cycle schedule")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(description="weight decay of the RAdam optimiser")
-    gradient_clip: Annotated[float, Field(ge=0)] = Field(description="largest gradient norm; 0: no limit")
+    weight_decay: NonNegativeFloat = Field(description="weight decay of the RAdam optimiser")
+    gradient_clip: NonNegativeFloat = Field(description="largest gradient norm; 0: no limit")
     label_smoothing: Strength = Field(description="fraction of the target probability that is spread over all classes")
     class_weights: Literal["none", "balanced"] = Field(
         description="balanced: rare classes have the same total weight as frequent classes"
@@ -264,9 +256,7 @@ class TrainingParameters(Topic):
     preload_share: Annotated[float, Field(gt=0, le=1)] = Field(
         description="largest fraction of the free memory that `preload: auto` uses"
     )
-    preload_precision: Literal["float32", "float16"] = Field(
-        description="number type in memory; float16 halves the memory"
-    )
+    preload_precision: Storage = Field(description="number type in memory; float16 needs half")
     views: PositiveInt | None = Field(description="views used per training clip; null: all views in the file")
     view_sampling: Literal["all", "random"] = Field(
         description="all: each epoch uses every view of a clip; random: each epoch uses one random view"
@@ -279,17 +269,11 @@ class TrainingParameters(Topic):
 class EvaluationParameters(Topic):
     """Which metrics are computed, and how."""
 
-    class_sets: dict[str, list[str]] = Field(description="name → list of classes; their common accuracy is reported")
-    bootstrap_draws: NonNegativeInt = Field(
-        description="bootstrap samples of whole groups per confidence interval; 0: no intervals"
-    )
-    confidence_level: Annotated[float, Field(gt=0, lt=1)] = Field(description="confidence level of the intervals")
-    faithfulness_clips: NonNegativeInt = Field(
-        description="validation clips in the faithfulness test of attention; 0: no test"
-    )
-    faithfulness_draws: PositiveInt = Field(
-        description="number of random selections of frames and channels to compare with"
-    )
+    class_sets: dict[str, list[str]] = Field(description="name → classes; their common accuracy is reported")
+    bootstrap_draws: NonNegativeInt = Field(description="bootstrap samples of groups per interval; 0: no intervals")
+    confidence_level: Fraction = Field(description="confidence level of the intervals")
+    faithfulness_clips: NonNegativeInt = Field(description="validation clips in the faithfulness test; 0: no test")
+    faithfulness_draws: PositiveInt = Field(description="random selections of frames and channels to compare with")
 
     @field_validator("class_sets")
     @classmethod
@@ -303,9 +287,7 @@ class EvaluationParameters(Topic):
 class ComparisonParameters(Topic):
     """Which models the classifier is compared with."""
 
-    networks: list[Literal["bilstm", "attentive_probe", "linear_probe"]] = Field(
-        description="networks to train in addition to `network.name`"
-    )
+    networks: list[Network] = Field(description="networks beside `network.name`")
     nearest_neighbour: bool = Field(
         description="true: add a nearest neighbour on averaged pixels, a baseline that cannot see gestures"
     )
@@ -313,7 +295,7 @@ class ComparisonParameters(Topic):
     views: list[PositiveInt] = Field(description="numbers of views per training clip to try")
     random_split: bool = Field(description="true: also train on a random split, if groups are known")
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)] = Field(
-        description="random seeds; each variant is trained once per seed"
+        description="each variant is trained once per seed"
     )
     processes: PositiveInt = Field(description="number of processes that average pixels")
 
@@ -326,7 +308,7 @@ class RegistryParameters(Topic):
         description="name of the registered model in MLflow; use another name for other data"
     )
     alias: Annotated[str, Field(pattern=r"^[\w\-]+$"), AfterValidator(_free_alias)] = Field(
-        description="alias of the best model version"
+        description="alias of the best version"
     )
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
+from hand_gestures.catalog_datasets.path_dataset import PathDataset
 
 
-class FolderDataset(AbstractDataset[Callable[[Path], Any], Path]):
+class FolderDataset(PathDataset[Callable[[Path], Any], Path]):
     """``FolderDataset`` loads the path of a folder; the node reads or writes what is in it.
 
     ``save`` takes a function and calls it with the path: the function fills the folder.
@@ -21,23 +21,8 @@ class FolderDataset(AbstractDataset[Callable[[Path], Any], Path]):
           filepath: data/01_raw/frames
     """
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        """
-        Args:
-            filepath: the folder; it need not exist.
-            metadata: ignored by Kedro and read by plugins.
-        """
-        self._filepath = Path(filepath)
-        self.metadata = metadata
-
     def load(self) -> Path:
         return self._filepath
 
     def save(self, data: Callable[[Path], Any]) -> None:
         data(self._filepath)
-
-    def _exists(self) -> bool:
-        return self._filepath.is_dir()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath}

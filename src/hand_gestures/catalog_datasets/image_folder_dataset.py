@@ -4,17 +4,16 @@ import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 
+from hand_gestures.catalog_datasets.path_dataset import PathDataset
 from hand_gestures.utils.resumable import atomic_write
 
 PREVIEWS, PREVIEW_SIZE = 4, (480, 360)  # number of pictures, pixels of each
 
 
-class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
+class ImageFolderDataset(PathDataset[Iterator[tuple[str, bytes]], Path]):
     """``ImageFolderDataset`` is a folder of pictures; it is replaced when the last picture is written.
 
     ``save`` takes an iterator of (relative path, encoded image); ``load`` returns the folder.
@@ -27,15 +26,6 @@ class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
           type: hand_gestures.catalog_datasets.ImageFolderDataset
           filepath: data/01_raw/sample_frames
     """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        """
-        Args:
-            filepath: the folder.
-            metadata: ignored by Kedro and read by plugins.
-        """
-        self._filepath = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> Path:
         return self._filepath
@@ -67,9 +57,3 @@ class ImageFolderDataset(AbstractDataset[Iterator[tuple[str, bytes]], Path]):
         encoded = io.BytesIO()
         sheet.save(encoded, "PNG")
         return ImagePreview(base64.b64encode(encoded.getvalue()).decode())
-
-    def _exists(self) -> bool:
-        return self._filepath.is_dir()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath}

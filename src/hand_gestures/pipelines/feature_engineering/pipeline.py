@@ -2,14 +2,7 @@
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines.feature_engineering.nodes import (
-    draw_hand_sheets,
-    fetch_backbones,
-    measure_precision,
-    plan_embeddings,
-    report_hands,
-    write_recipe,
-)
+from hand_gestures.pipelines.feature_engineering import nodes
 
 
 def create_pipeline() -> Pipeline:
@@ -17,13 +10,13 @@ def create_pipeline() -> Pipeline:
     return pipeline(
         [
             node(
-                fetch_backbones,
+                nodes.fetch_backbones,
                 inputs=["params:backbones", "params:hands"],
                 outputs="backbone_files",
                 name="fetch_backbones",
             ),
             node(
-                write_recipe,
+                nodes.write_recipe,
                 inputs=[
                     "backbone_files",
                     "class_names",
@@ -37,13 +30,13 @@ def create_pipeline() -> Pipeline:
                 name="write_recipe",
             ),
             node(
-                measure_precision,
+                nodes.measure_precision,
                 inputs=["train_sequences", "raw_frames", "embedding_recipe", "backbone_files", "params:extraction"],
                 outputs="precision_error",
                 name="measure_precision",
             ),
             node(
-                plan_embeddings,
+                nodes.plan_embeddings,
                 inputs=[
                     "train_sequences",
                     "val_sequences",
@@ -58,13 +51,13 @@ def create_pipeline() -> Pipeline:
                 name="plan_embeddings",
             ),
             node(
-                report_hands,
+                nodes.report_hands,
                 inputs=["train_embeddings", "val_embeddings", "test_embeddings"],
                 outputs=["hand_rates", "hand_detections"],
                 name="report_hands",
             ),
             node(
-                draw_hand_sheets,
+                nodes.draw_hand_sheets,
                 inputs=[
                     "sequences",
                     "split",

@@ -2,12 +2,7 @@
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines.model_comparison.nodes import (
-    average_pixels,
-    compare_models,
-    draw_comparison,
-    write_comparison,
-)
+from hand_gestures.pipelines.model_comparison import nodes
 
 
 def create_pipeline() -> Pipeline:
@@ -15,13 +10,13 @@ def create_pipeline() -> Pipeline:
     return pipeline(
         [
             node(
-                average_pixels,
+                nodes.average_pixels,
                 inputs=["sequences", "raw_frames", "params:comparison"],
                 outputs="tiny_pixels",
                 name="average_pixels",
             ),
             node(
-                compare_models,
+                nodes.compare_models,
                 inputs=[
                     "train_embeddings",
                     "val_embeddings",
@@ -39,9 +34,9 @@ def create_pipeline() -> Pipeline:
                 outputs=["comparison_trials", "comparison"],
                 name="compare_models",
             ),
-            node(draw_comparison, inputs="comparison_trials", outputs="comparison_plot", name="draw_comparison"),
+            node(nodes.draw_comparison, inputs="comparison_trials", outputs="comparison_plot", name="draw_comparison"),
             node(
-                write_comparison,
+                nodes.write_comparison,
                 inputs=["comparison", "comparison_plot", "class_names", "params:evaluation", "params:notice"],
                 outputs="comparison_report",
                 name="write_comparison",

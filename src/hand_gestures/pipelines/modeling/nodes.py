@@ -80,29 +80,9 @@ def evaluate_validation(
     training: TrainingParameters,
     evaluation: EvaluationParameters,
     seed: int,
-) -> tuple[
-    dict[str, Any],
-    pd.DataFrame,
-    pd.DataFrame,
-    pd.DataFrame,
-    pd.DataFrame,
-    pd.DataFrame,
-    pd.DataFrame,
-    pd.DataFrame,
-]:
+) -> tuple[Any, ...]:
     """Score the saved model on the validation clips; the outputs are the fields of a `Score`."""
-    from hand_gestures.evaluation.summary import score_classifier
-
-    return score_classifier(
-        classifier,
-        val_embeddings,
-        "validation",
-        dict(zip(split["sequence_id"], split["group"], strict=True)),
-        batch_size=training.batch_size,
-        device=training.device,
-        parameters=evaluation,
-        seed=seed,
-    )
+    return _score(classifier, val_embeddings, "validation", split, training, evaluation, seed)
 
 
 def evaluate_test(
@@ -112,24 +92,36 @@ def evaluate_test(
     training: TrainingParameters,
     evaluation: EvaluationParameters,
     seed: int,
-) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[Any, ...]:
     """Metrics, predictions and tables by class and group of the test clips; empty without a test split.
 
     Nothing else reads the test clips: the epoch was chosen on validation before, and nothing is chosen after.
     """
+    return _score(classifier, test_embeddings, "test", split, training, evaluation, seed)[:4]
+
+
+def _score(
+    bundle: Bundle,
+    file: EmbeddingFile,
+    split_name: str,
+    split: pd.DataFrame,
+    training: TrainingParameters,
+    evaluation: EvaluationParameters,
+    seed: int,
+) -> tuple[Any, ...]:
     from hand_gestures.evaluation.summary import score_classifier
 
-    score = score_classifier(
-        classifier,
-        test_embeddings,
-        "test",
-        dict(zip(split["sequence_id"], split["group"], strict=True)),
+    groups = dict(zip(split["sequence_id"], split["group"], strict=True))
+    return score_classifier(
+        bundle,
+        file,
+        split_name,
+        groups,
         batch_size=training.batch_size,
         device=training.device,
         parameters=evaluation,
         seed=seed,
     )
-    return score.metrics, score.predictions, score.per_class, score.per_group
 
 
 def measure_faithfulness(

@@ -2,15 +2,7 @@
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines.modeling.nodes import (
-    describe_embeddings,
-    evaluate_test,
-    evaluate_validation,
-    measure_faithfulness,
-    record_run,
-    register_model,
-    train,
-)
+from hand_gestures.pipelines.modeling import nodes
 
 
 def create_pipeline() -> Pipeline:
@@ -19,13 +11,13 @@ def create_pipeline() -> Pipeline:
     return pipeline(
         [
             node(
-                describe_embeddings,
+                nodes.describe_embeddings,
                 inputs=["train_embeddings", "val_embeddings", "split"],
                 outputs="dataset_fingerprint",
                 name="describe_embeddings",
             ),
             node(
-                train,
+                nodes.train,
                 inputs=[
                     "train_embeddings",
                     "val_embeddings",
@@ -40,13 +32,13 @@ def create_pipeline() -> Pipeline:
                 name="train",
             ),
             node(
-                record_run,
+                nodes.record_run,
                 inputs=["parameters", "training_history", "mlflow_run"],
                 outputs="run_record",
                 name="record_run",
             ),
             node(
-                evaluate_validation,
+                nodes.evaluate_validation,
                 inputs=["classifier", "val_embeddings", *scoring],
                 outputs=[
                     "evaluation",
@@ -61,19 +53,19 @@ def create_pipeline() -> Pipeline:
                 name="evaluate_validation",
             ),
             node(
-                measure_faithfulness,
+                nodes.measure_faithfulness,
                 inputs=["classifier", "val_embeddings", "params:training", "params:evaluation", "params:seed"],
                 outputs="faithfulness",
                 name="measure_faithfulness",
             ),
             node(
-                evaluate_test,
+                nodes.evaluate_test,
                 inputs=["classifier", "test_embeddings", *scoring],
                 outputs=["test_evaluation", "test_predictions", "test_per_class", "test_per_group"],
                 name="evaluate_test",
             ),
             node(
-                register_model,
+                nodes.register_model,
                 inputs=[
                     "classifier",
                     "val_embeddings",

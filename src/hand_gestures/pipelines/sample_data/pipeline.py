@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines.sample_data.nodes import render_clips
+from hand_gestures.pipelines.sample_data import nodes
 
 
 def create_pipeline() -> Pipeline:
@@ -10,7 +10,7 @@ def create_pipeline() -> Pipeline:
     return pipeline(
         [
             node(
-                render_clips,
+                nodes.render_clips,
                 inputs=["params:sample", "params:seed"],
                 outputs="sample_frames",
                 name="render_clips",

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from hand_gestures.pipelines.video_ingest.nodes import ingest, report_ingest
+from hand_gestures.pipelines.video_ingest import nodes
 
 
 def create_pipeline() -> Pipeline:
@@ -10,13 +10,13 @@ def create_pipeline() -> Pipeline:
     return pipeline(
         [
             node(
-                ingest,
+                nodes.ingest,
                 inputs=["raw_videos", "params:video_ingest"],
                 outputs="raw_frames",
                 name="ingest",
             ),
             node(
-                report_ingest,
+                nodes.report_ingest,
                 inputs="raw_frames",
                 outputs=["ingested_videos", "rejected_videos"],
                 name="report_ingest",
