@@ -110,3 +110,21 @@ def replace(path: Path, old: bytes, new: bytes) -> None:
     assert old in content
     assert len(old) == len(new)
     path.write_bytes(content.replace(old, new))
+
+
+def external_track(path: Path, other: Path) -> Path:
+    """Make an mp4 declare that its pictures are in another file: a data reference of the type `alis`."""
+    content = path.read_bytes()
+    name = str(other).encode()
+    alias = bytes(10) + bytes([0]) + bytes(27 + 12) + bytes([1]) + b"x" + bytes(62 + 16) + bytes(2 * 2 + 16)
+    alias += struct.pack(">hH", 2, len(name)) + name + b"\0" * (len(name) % 2) + struct.pack(">h", -1)
+    entry = struct.pack(">I", len(alias) + 12) + b"alis" + bytes(4) + alias
+    start = content.index(b"dref") + 12
+    old = int.from_bytes(content[start : start + 4], "big")
+    grown = len(entry) - old
+    changed = bytearray(content[:start] + entry + content[start + old :])
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
+        size = changed.index(box) - 4
+        changed[size : size + 4] = struct.pack(">I", int.from_bytes(changed[size : size + 4], "big") + grown)
+    path.write_bytes(changed)
+    return path
