@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hand_gestures.dataset.frame_catalog import catalog_frames
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video import image_files
 from hand_gestures.video.image_files import check_image, decode_fault, picture_size, read_frame, read_small
@@ -205,6 +206,16 @@ def test_a_picture_beyond_a_limit_is_rejected_by_its_header(tmp_path, encode, su
     path.write_bytes(tiny_png(height, width) if suffix == ".png" else with_size(encode(".jpg"), height, width))
     assert suffix == ".jpg" or path.stat().st_size == 74
     assert check_image(path)[1] == reason
+
+
+def test_each_picture_beyond_a_limit_is_one_row_of_the_rejects(two_classes, encode):
+    (two_classes / "wave/a_frame_1.png").write_bytes(tiny_png(40_000, 40_000))
+    (two_classes / "wave/b_frame_1.jpg").write_bytes(with_size(encode(".jpg"), 14_000, 14_000))
+    (two_classes / "wave/c_frame_1.jpg").write_bytes(with_size(encode(".jpg"), 1, 65_500))
+    frames, rejected = catalog_frames(two_classes, full_decode=True)
+    assert len(frames) == 6
+    assert list(rejected["path"]) == ["wave/a_frame_1.png", "wave/b_frame_1.jpg", "wave/c_frame_1.jpg"]
+    assert rejected["reason"].str.contains("allowed: at most").all()
 
 
 def test_a_file_with_too_many_bytes_is_rejected(tmp_path, encode, monkeypatch):

@@ -31,7 +31,7 @@ class Source:
         file: name inside the class folder.
         bytes: size.
         mtime_ns: time of the last change, nanoseconds.
-        settings: fields of `Sampling`, and `jpeg_quality`.
+        settings: fields of `Sampling`, `jpeg_quality` and `decoding_version`.
     """
 
     file: str
