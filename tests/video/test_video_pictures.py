@@ -6,11 +6,12 @@ import av
 import numpy as np
 import pytest
 from av.video.reformatter import ColorPrimaries, ColorTrc
-from PIL import Image
+from PIL import Image, WebPImagePlugin
 
 from hand_gestures.video.video_files import Sampling, VideoFile, read_video
 from hand_gestures.video.video_pictures import PictureConverter
-from small_videos import orient, replace, write_pictures, write_video
+from hand_gestures.video.video_sources import VideoFaultError
+from small_videos import orient, write_pictures, write_video
 
 STORED = np.full((48, 64, 3), 60, np.uint8)
 STORED[:16, :16], STORED[:16, 48:], STORED[32:, :16] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -222,10 +223,33 @@ def test_an_animated_webp_has_the_times_of_its_frames(tmp_path):
     assert video.readable_share == 1
 
 
-def test_a_truncated_webp_keeps_what_is_readable_or_is_rejected(tmp_path):
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_truncated_webp_is_rejected(tmp_path, share):
     rng = np.random.default_rng(0)
     images = [Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)) for _ in range(8)]
     images[0].save(tmp_path / "v.webp", save_all=True, append_images=images[1:], duration=40)
-    replace(tmp_path / "v.webp", b"WEBP", b"WEBX")
-    with pytest.raises(Exception, match="cannot be decoded"):
+    content = (tmp_path / "v.webp").read_bytes()
+    (tmp_path / "v.webp").write_bytes(content[: round(len(content) * share)])
+    with pytest.raises(VideoFaultError, match=r"^cannot be decoded"):
         first(tmp_path / "v.webp")
+
+
+def test_a_webp_whose_last_frames_cannot_be_decoded_keeps_the_others(tmp_path, monkeypatch):
+    images = [Image.fromarray(np.full((40, 60, 3), 20 * number, np.uint8)) for number in range(8)]
+    images[0].save(tmp_path / "v.webp", save_all=True, append_images=images[1:], duration=40)
+    seek = WebPImagePlugin.WebPImageFile.seek
+
+    def fail(image, index):
+        if index == failing:
+            raise EOFError("failed to decode next frame")
+        seek(image, index)
+
+    monkeypatch.setattr(WebPImagePlugin.WebPImageFile, "seek", fail)
+    failing = 6
+    with VideoFile(tmp_path / "v.webp") as video:
+        assert len(list(video.frames(Sampling()))) == 6
+    assert video.damaged_frames == 2
+    assert video.readable_share == pytest.approx(0.75)
+    failing = 3
+    with pytest.raises(VideoFaultError, match=r"^0\.1 of 0\.3 seconds can be decoded, needed: 50%$"):
+        list(read_video(tmp_path / "v.webp", Sampling()))

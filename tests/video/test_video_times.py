@@ -1,10 +1,14 @@
 """Time stamps, not header counters, decide what a video holds."""
 
+from types import SimpleNamespace
+
+import av
 import numpy as np
 import pytest
+from av.container import InputContainer
 from PIL import Image
 
-from hand_gestures.video import video_files
+from hand_gestures.video import video_files, video_sources
 from hand_gestures.video.ingest import ingest_videos
 from hand_gestures.video.ingest_records import IngestRecords
 from hand_gestures.video.video_files import Sampling, VideoFile, read_video
@@ -61,6 +65,33 @@ def test_a_video_with_less_than_half_readable_is_rejected_with_the_seconds(tmp_p
     damage(path, 0.2, 0.8)
     with pytest.raises(VideoFaultError, match=r"^0\.\d of 2\.0 seconds can be decoded, needed: 50%$"):
         read(path)
+
+
+def test_the_decoder_returns_its_last_frames_where_the_demultiplexer_fails(tmp_path, monkeypatch):
+    """H.264 with B-frames: the decoder holds frames back."""
+    demux = InputContainer.demux
+
+    def fail_late(container, stream):
+        for index, packet in enumerate(demux(container, stream)):
+            if index == 40:
+                raise OSError("read error")
+            yield packet
+
+    def open_container(path, options):
+        return SimpleNamespace(
+            streams=container.streams,
+            duration=container.duration,
+            close=container.close,
+            demux=lambda stream: fail_late(container, stream),
+        )
+
+    container = av.open(str(write_video(tmp_path / "v.mp4", frames=60)))
+    monkeypatch.setattr(video_sources.av, "open", open_container)
+    frames, video = read(tmp_path / "v.mp4")
+    assert len(frames) == 40
+    assert [frame.seconds for frame in frames] == pytest.approx(np.arange(40) / 30, abs=0.07)
+    assert video.damaged_frames == 1
+    assert video.readable_share == pytest.approx(40 / 60, abs=0.01)
 
 
 def test_a_long_pause_in_a_video_without_damage_is_readable(tmp_path):

@@ -80,7 +80,7 @@ def deinterlace(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     """Merge the two fields of interlaced frames.
 
     Args:
-        frames: in order.
+        frames: in order, with a time base.
 
     Yields:
         As many frames with the same time stamps. Progressive frames are passed on, unless an interlaced one came
@@ -123,9 +123,7 @@ def _shape(frame: av.VideoFrame) -> tuple[int, int, str]:
 def _deinterlacer(frame: av.VideoFrame) -> av.filter.Graph:
     graph = av.filter.Graph()
     graph.threads = 1
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
-    )
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
     merge = graph.add("bwdif", "mode=send_frame:deint=interlaced")  # one picture per frame; only flagged frames
     graph.link_nodes(source, merge, graph.add("buffersink")).configure()
     return graph

@@ -100,30 +100,43 @@ class FfmpegSource:
     def decode(self) -> Iterator[DecodedFrame]:
         """All frames that can be decoded, in the order of their time stamps."""
         for frame in deinterlace(self._frames()):
-            duration = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else None
-            yield DecodedFrame(partial(self._convert, frame), frame.time, duration)
+            unit = frame.time_base or Fraction(1, av.time_base)
+            seconds = None if frame.pts is None else float(frame.pts * unit)
+            duration = float(frame.duration * unit) if frame.duration else None
+            yield DecodedFrame(partial(self._convert, frame), seconds, duration)
 
     def _frames(self) -> Iterator[av.VideoFrame]:
         decoder = _decoder(self._stream)
-        packets = self._container.demux(self._stream)
-        while True:
+        for packet in self._packets():
             try:
-                packet = next(packets, None)  # None, too, after the demultiplexer has failed
-                if packet is None:
-                    return
-                self.damaged_frames += packet.is_corrupt  # the demultiplexer misses a part of it
                 frames = decoder.decode(packet)
-            except av.EOFError:
+            except av.EOFError:  # the decoder is empty
                 continue
             except Exception as error:  # decoders raise many kinds; the next packet may be readable
-                self.damaged_frames += 1
-                self.last_error = error
+                self._count_damage(error)
                 continue
             for frame in frames:
                 if frame.is_corrupt:
-                    self.damaged_frames += 1
+                    self._count_damage()
                 else:
+                    # PyAV leaves it out of the frames that an emptied decoder returns
+                    frame.time_base = frame.time_base or self._stream.time_base
                     yield frame
+
+    def _packets(self) -> Iterator[av.Packet | None]:
+        """The packets of the stream; None where the file breaks off: it makes the decoder return its last frames."""
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.is_corrupt:  # a part of it is missing
+                    self._count_damage()
+                yield packet
+        except Exception as error:
+            self._count_damage(error)
+            yield None
+
+    def _count_damage(self, error: Exception | None = None) -> None:
+        self.damaged_frames += 1
+        self.last_error = error or self.last_error
 
 
 class WebpSource:
