@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 
 from hand_gestures.utils.errors import HandGesturesError
 
@@ -26,7 +27,7 @@ def mirrored_labels(class_names: list[str], mirrored_classes: dict[str, str], fl
         HandGesturesError: the name of a class contains a direction but the map does not contain the class, or the
             pairs contradict each other, or views are mirrored and a mirror class has no clips.
     """
-    pairs = _in_both_directions(mirrored_classes)
+    pairs = in_both_directions(mirrored_classes)
     known = set(class_names)
     absent = sorted(name for name in pairs if name not in known and pairs[name] not in known)
     if absent:
@@ -59,7 +60,18 @@ def _words(name: str) -> set[str]:
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
-def _in_both_directions(pairs: dict[str, str]) -> dict[str, str]:
+def in_both_directions(pairs: Mapping[str, str]) -> dict[str, str]:
+    """Complete `augmentation.mirrored_classes`, where one direction of a pair is enough.
+
+    Args:
+        pairs: class → class of its mirror image.
+
+    Returns:
+        The same map with both directions of every pair. A class that it lacks was not decided by the user.
+
+    Raises:
+        HandGesturesError: the pairs contradict each other.
+    """
     both = dict(pairs)
     for one, other in pairs.items():
         if both.setdefault(other, one) != one:
