@@ -110,9 +110,7 @@ def test_the_limits_are_those_of_the_run():
     swapped = {"mirrored_labels": {"fist": "fist", "left": "right", "right": "left"}}
     assert "become each other: `left` and `right`)" in card(fingerprint=swapped)
     assert "- A mirror does not change the class of fist." in limits
-    assert (
-        "- The mirror audit is undecided (the evidence is weak) and" in limits
-    )
+    assert "- The mirror audit is undecided (the evidence is weak) and" in limits
     assert "mirror" not in card(fingerprint={"augmentation": {"views": 0, "horizontal_flip": 1.0}})
 
 

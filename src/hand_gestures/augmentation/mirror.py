@@ -1,14 +1,12 @@
 """A mirrored clip of "swipe left" shows "swipe right": the label of each mirrored view."""
 
 import logging
-import re
 from collections.abc import Mapping
 
+from hand_gestures.augmentation.direction_names import find_directions
 from hand_gestures.utils.errors import HandGesturesError
 
 logger = logging.getLogger(__name__)
-
-DIRECTIONS = {"left", "right", "clockwise", "counterclockwise", "anticlockwise"}
 
 
 def mirrored_labels(class_names: list[str], mirrored_classes: dict[str, str], flips: bool) -> dict[str, str]:
@@ -46,18 +44,19 @@ def _require_all_mirror_classes(class_names: list[str], pairs: dict[str, str]) -
                 f"a mirrored view needs a class of this data set, but augmentation.mirrored_classes turns '{name}' "
                 f"into '{pairs[name]}', which has no clips; add clips of it or set augmentation.horizontal_flip to 0"
             )
-    unmapped = [name for name in class_names if DIRECTIONS & _words(name) and name not in pairs]
-    if unmapped:
+    named, perhaps = ([name for name in found if name not in pairs] for found in find_directions(class_names))
+    if perhaps:
+        logger.warning(
+            "these class names may contain a direction: %s; if a mirror changes a class, add it to "
+            "augmentation.mirrored_classes",
+            ", ".join(perhaps),
+        )
+    if named:
         raise HandGesturesError(
             "a mirror changes the meaning of classes named for a direction, but augmentation.mirrored_classes does "
-            f"not say what becomes of {', '.join(unmapped)}; map each to its mirror image (swipe_left: swipe_right), "
+            f"not say what becomes of {', '.join(named)}; map each to its mirror image (swipe_left: swipe_right), "
             "to itself where the mirror changes nothing, or set augmentation.horizontal_flip to 0"
         )
-
-
-def _words(name: str) -> set[str]:
-    """`"swipe_left"`, `"SWIPE LEFT"` and `"swipeLeft"` → `{"swipe", "left"}`."""
-    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
 def in_both_directions(pairs: Mapping[str, str]) -> dict[str, str]:
