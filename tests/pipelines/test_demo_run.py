@@ -72,6 +72,17 @@ def test_mirrored_views_have_the_mirrored_label(results):
         assert name == (partner.get(own, own) if view else own)
 
 
+def test_the_mirror_audit_of_few_clips_is_undecided_and_is_logged(results, mlflow_run):
+    table = pd.read_csv(results / "08_reporting/dataset/mirror_audit.csv", keep_default_na=False)
+    assert len(table) == 12
+    assert set(table["finding"]) == {"undecided"}
+    mirrors = dict(zip(table["class_name"], table["mirrored_classes"], strict=True))
+    assert mirrors["swipe_right"] == "swipe_left"
+    assert mirrors["hold_fist"] == ""
+    client, run_ = mlflow_run
+    assert "dataset/mirror_audit.csv" in [file.path for file in client.list_artifacts(run_.info.run_id, "dataset")]
+
+
 def test_hands_are_stored_beside_the_embeddings(results):
     with h5py.File(results / "05_model_input/preprocessed_val_dataset.h5") as file:
         assert file["hands/frames"][:].tolist() == [0, 8, 16, 24]

@@ -109,6 +109,8 @@ def test_the_limits_are_those_of_the_run():
     assert "mirror images as examples of the same gesture (all of them)" in limits
     swapped = {"mirrored_labels": {"fist": "fist", "left": "right", "right": "left"}}
     assert "become each other: `left` and `right`)" in card(fingerprint=swapped)
+    assert "- A mirror does not change the class of fist." in limits
+    assert "- The mirror audit is undecided (the evidence is weak) and" in limits
     assert "mirror" not in card(fingerprint={"augmentation": {"views": 0, "horizontal_flip": 1.0}})
 
 

@@ -23,6 +23,7 @@ from run_results import (
     class_summary,
     described,
     files,
+    mirror_audit,
     rates,
     record,
     run_results,
@@ -206,6 +207,24 @@ def test_hands_are_listed_by_class_with_the_splits_beside_each_other():
     assert cells(hands)["fist"] == [0.5, 0, 0.5, 0]
     assert cells(hands)["wave"] == [0.5, 0, None, None]
     assert hands.iloc[-1, 0] == "(all)"
+
+
+def test_the_data_set_section_shows_what_a_mirror_does_to_each_class(page):
+    data_set = page().all("section")[6]
+    assert "A mirror does not change the class of fist." in data_set
+    assert "(the evidence is weak) and augmentation.mirrored_classes was never set for: wave." in data_set
+    swap = mirror_audit(("swap", "swap"), ("wave", "fist"), ("fist", "wave"))
+    data_set = page(mirror_audit=swap).all("section")[6]
+    assert "turns fist into fist, but mirrored views of fist look like wave." in data_set
+    assert "A mirror turns fist into wave and back (log-likelihood ratios 4.2 and 4.2)." in data_set
+    assert "4.250" in data_set
+
+
+def test_the_page_says_if_no_view_is_mirrored(page):
+    fingerprint = {"augmentation": {"views": 3, "horizontal_flip": 0.0}}
+    found = page(dataset_fingerprint=files(fingerprint=fingerprint))
+    assert "No view of a clip is mirrored." in found.all("p")
+    assert "No view of a clip is mirrored." not in page().all("p")
 
 
 def test_the_page_says_if_hands_were_not_searched_for(page):

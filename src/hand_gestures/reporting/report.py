@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hand_gestures.evaluation.mirror_findings import describe_mirrors, mirror_contradictions
 from hand_gestures.evaluation.tables import TRUE_CLASS
 from hand_gestures.reporting import run_summary as summary
 from hand_gestures.reporting.html import Cell, cell_text, render, text_table
@@ -71,6 +72,8 @@ def report(results: RunResults, pictures: Mapping[str, Path]) -> str:
         leaks=leak_audit(results.split_summary),
         class_summary=class_table(results.class_summary),
         hands=hand_table(results.hand_rates),
+        mirrors=mirror_sentences(results),
+        mirror_table=results.mirror_audit.drop(columns=["groups", "compared_with"]),
         embeddings=embeddings_table(results.dataset_fingerprint),
         pretrained=pretrained_models(train_file["fingerprint"]["models"], parameters),
         precision_error=precision_table(train_file["precision_error"]),
@@ -180,6 +183,14 @@ def mistakes_table(confusion: pd.DataFrame) -> pd.DataFrame:
     ]
     pairs.sort(key=lambda pair: -pair[2])  # stable: pairs with the same count stay in the order of their names
     return text_table(["true class", "predicted as", "clips", "share of the class"], pairs)
+
+
+def mirror_sentences(results: RunResults) -> list[str]:
+    """What the mirror audit found, contradictions first; empty where no view is mirrored."""
+    augmentation = results.train_file["fingerprint"]["augmentation"]
+    if not augmentation["views"] or not augmentation["horizontal_flip"]:
+        return []
+    return [*mirror_contradictions(results.mirror_audit), *describe_mirrors(results.mirror_audit)]
 
 
 def views_per_clip(train_file: Mapping[str, Any]) -> int:

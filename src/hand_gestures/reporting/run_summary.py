@@ -53,6 +53,7 @@ class RunResults:
     faithfulness: pd.DataFrame
     class_summary: pd.DataFrame
     hand_rates: pd.DataFrame
+    mirror_audit: pd.DataFrame
 
     @property
     def parameters(self) -> Mapping[str, Any]:
