@@ -307,6 +307,7 @@ class RegistryParameters(Topic):
     model: Annotated[str, Field(pattern=r"^[\w\-. ]*\w$")] = Field(
         description="name of the registered model in MLflow; use another name for other data"
     )
+    min_clips: PositiveInt = Field(description="smallest number of validation clips of a registered model")
     alias: Annotated[str, Field(pattern=r"^[\w\-]+$"), AfterValidator(_free_alias)] = Field(
         description="alias of the best version"
     )
