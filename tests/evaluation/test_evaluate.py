@@ -18,6 +18,7 @@ from hand_gestures.evaluation.summary import Score, score_classifier, summarise
 from hand_gestures.evaluation.tables import confusion, per_class, per_group
 from hand_gestures.parameters import EvaluationParameters
 from hand_gestures.store.embedding_file import EmbeddingFile
+from hand_gestures.store.selection import select_clean_views
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.utils.errors import HandGesturesError
 from small_embeddings import CHANNELS, CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH, embedded_sequence, pending_embeddings
@@ -218,13 +219,27 @@ def test_the_baselines_are_one_of_all_classes_and_the_most_frequent_class(bundle
 
 def test_the_worst_group_is_in_the_metrics_and_in_the_log(bundle, write_file, caplog):
     file = write_file("val.h5", 18)
+    one_class_each = {name: f"person{number % 6}" for number, name in enumerate(file.sequence_ids)}
     with caplog.at_level(logging.INFO):
-        result = score(bundle, file, groups_of_three(file))
+        result = score(bundle, file, one_class_each)
     shares = result.predictions.groupby("group")["correct"].mean()
     assert result.metrics["worst_group_accuracy"] == shares.min()
     assert shares[result.metrics["worst_group"]] == shares.min()
     assert result.metrics["groups"] == 6
     assert f"validation: the worst of 6 groups is {result.metrics['worst_group']}" in caplog.text
+
+
+def test_the_log_names_no_worst_of_equal_groups(bundle, write_file, caplog):
+    file = write_file("val.h5", 18)
+    answers = evaluate(bundle, file).predictions["correct"]
+    right = [name for name, correct in zip(file.sequence_ids, answers, strict=True) if correct]
+    others = [name for name in file.sequence_ids if name not in right]
+    groups = {name: f"person{index}" for names in (right[:2], others[:2]) for index, name in enumerate(names)}
+    rows = select_clean_views([file], set(groups))
+    with caplog.at_level(logging.INFO):
+        result = score(bundle, rows, groups)
+    assert (result.metrics["worst_group_accuracy"], result.metrics["accuracy"]) == (0.5, 0.5)
+    assert "the worst of" not in caplog.text
 
 
 def test_a_single_group_is_not_the_worst_and_gives_no_intervals(bundle, write_file):

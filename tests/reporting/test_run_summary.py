@@ -40,6 +40,11 @@ def test_accuracy_has_its_interval_and_its_number_of_groups():
     ]
 
 
+def test_no_group_is_the_worst_of_equal_ones():
+    equal = VALIDATION | {"worst_group_accuracy": VALIDATION["accuracy"]}
+    assert "  worst group" not in dict(result_lines(equal, {}, 0.95))
+
+
 def test_a_line_says_if_there_are_no_groups_and_no_interval():
     assert result_lines({"accuracy": 1.0, "clips": 9}, {}, 0.9) == [
         ("validation accuracy", "1.000 (over 9 clips; no interval)")
@@ -185,9 +190,12 @@ def test_small_sets_of_clips_are_named_with_their_size():
 def test_the_kind_of_an_exact_interval_is_stated():
     exact = SMALL | {"exact_intervals": ["accuracy", "accuracy_direction_only"]}
     assert (
-        "Exact binomial intervals (Clopper and Pearson), each group as one observation: accuracy, accuracy direction "
-        "only; all groups have the same value there. All other intervals are bootstraps over groups."
+        "Exact binomial intervals (Clopper and Pearson), each group as one observation: accuracy, direction only; all "
+        "groups have the same value there. All other intervals are bootstraps over groups."
     ) in caveats(exact, {}, SPLIT, 1000, 2)
+    assert "Bootstrap intervals over fewer than 20 groups are too narrow; there are 6." in caveats(
+        exact, {}, SPLIT, 1000, 2
+    )
     assert "Clopper" not in " ".join(caveats(SMALL | {"exact_intervals": []}, {}, SPLIT, 1000, 2))
 
 

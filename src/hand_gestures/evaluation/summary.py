@@ -187,7 +187,7 @@ def _log_score(score: Score, split_name: str) -> None:
     if absent:
         share = f"{len(absent)} of {len(table)} classes"
         logger.info("%s: %s have no clips and are left out of class means: %s", split_name, share, ", ".join(absent))
-    if "worst_group" in metrics:
+    if metrics.get("worst_group_accuracy", 1.0) < metrics.get("accuracy", 0.0):  # equal groups have no worst
         names = ("groups", "worst_group", "worst_group_accuracy", "worst_group_clips", "accuracy")
         message = "%s: the worst of %d groups is %s, accuracy %.3f on %d clips (on all clips: %.3f)"
         logger.info(message, split_name, *(metrics[name] for name in names))

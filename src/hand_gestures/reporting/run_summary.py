@@ -100,7 +100,7 @@ def result_lines(validation: Mapping[str, Any], test: Mapping[str, Any], level: 
         clips = validation["clips_without_hands"]
         lines.append(("  hands found", f"{validation['accuracy_with_hands']:.3f}"))
         lines.append(("  no hands found", f"{validation['accuracy_without_hands']:.3f} ({clips} clips)"))
-    if "worst_group" in validation:
+    if validation.get("worst_group_accuracy", 1.0) < validation["accuracy"]:  # equal groups have no worst
         group = f"{validation['worst_group']}, {validation['worst_group_clips']} clips"
         lines.append(("  worst group", f"{validation['worst_group_accuracy']:.3f} ({group})"))
     return [*lines, *([("test accuracy", _accuracy(test, level)), *_baseline_lines(test)] if test else [])]
@@ -324,14 +324,15 @@ def _interval_caveats(metrics: Mapping[str, Any], draws: int) -> list[str]:
         return [*sentences, "No intervals were computed (evaluation.bootstrap_draws is 0)."]
     if metrics[unit] == 1:  # a bootstrap of one unit always draws the same
         return [*sentences, f"One {unit[:-1]} says nothing about others, so there are no intervals."]
-    if metrics[unit] < MIN_GROUPS:
-        sentences.append(f"Intervals over fewer than {MIN_GROUPS} {unit} are too narrow; there are {metrics[unit]}.")
-    if exact := metrics.get("exact_intervals"):
+    exact = [readable(name.removeprefix("accuracy_")) for name in metrics.get("exact_intervals", ())]
+    if exact:
         sentences.append(
-            f"Exact binomial intervals (Clopper and Pearson), each {unit[:-1]} as one observation: "
-            f"{', '.join(map(readable, exact))}; all {unit} have the same value there. All other intervals are "
-            f"bootstraps over {unit}."
+            f"Exact binomial intervals (Clopper and Pearson), each {unit[:-1]} as one observation: {', '.join(exact)}; "
+            f"all {unit} have the same value there. All other intervals are bootstraps over {unit}."
         )
+    if metrics[unit] < MIN_GROUPS:
+        kind = "Bootstrap intervals" if exact else "Intervals"
+        sentences.append(f"{kind} over fewer than {MIN_GROUPS} {unit} are too narrow; there are {metrics[unit]}.")
     if _without_interval(metrics):
         sentences.append(
             f"A metric without an interval has the same value in every {unit[:-1]} that it covers: how rare other "
