@@ -19,6 +19,7 @@ from run_results import (
     SIZES,
     SPLIT,
     TEST,
+    VALIDATION,
     answers,
     class_summary,
     described,
@@ -81,6 +82,22 @@ def test_every_metric_has_its_interval_and_validation_is_beside_test():
         "groups": [6, "", None, ""],
         "clips without hands": [4, "", None, ""],
     }
+
+
+def test_the_baselines_are_rows_below_the_accuracy_without_intervals():
+    known = VALIDATION | {"chance_accuracy": 0.5, "majority_accuracy": 0.55, "exact_intervals": ["accuracy"]}
+    table = module.metrics_table(run_results(evaluation=known, test_evaluation=TEST))
+    assert table[""].tolist()[:3] == ["accuracy", "by chance", "always the most frequent class"]
+    assert cells(table)["always the most frequent class"] == [0.55, "", None, ""]
+    assert "exact intervals" not in table[""].tolist()
+
+
+def test_the_head_shows_the_baselines_and_the_kind_of_interval_beside_the_accuracy():
+    known = VALIDATION | {"chance_accuracy": 0.5, "majority_accuracy": 0.55, "exact_intervals": ["accuracy"]}
+    assert module.headlines(run_results(evaluation=known))[0][2] == (
+        "90 % exact interval 0.500 to 0.875; 40 clips of 6 groups; by chance 0.500, always the most frequent class "
+        "0.550"
+    )
 
 
 def test_without_a_test_there_is_no_column_for_it():

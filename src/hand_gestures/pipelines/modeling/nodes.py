@@ -174,7 +174,7 @@ def register_model(
     registry: RegistryParameters,
     training: TrainingParameters,
 ) -> dict[str, Any]:
-    """Register the model if it is the first or better than the champion; the decision and its reason."""
+    """Register the model if it is better than chance and than the champion; the decision and its reason."""
     from hand_gestures.mlflow_support.registry import Registry, make_candidate, measure_performance, not_offered
     from hand_gestures.reporting.run_summary import result_lines
 
@@ -184,9 +184,10 @@ def register_model(
         decision = not_offered("the run is not tracked")
     else:
         name, text = result_lines(metrics, {}, record["parameters"]["evaluation"]["confidence_level"])[0]
-        decision = Registry(registry.model, registry.alias).offer(
+        decision = Registry(registry.model, registry.alias, registry.min_clips).offer(
             make_candidate(classifier, val_embeddings, metrics, record, f"{name} {text}"),
             lambda bundle: measure_performance(bundle, val_embeddings, training.batch_size, training.device),
         )
-    logger.log(logging.WARNING if decision.decision == "not_comparable" else logging.INFO, decision.sentence)
+    unexpected = decision.decision in ("not_comparable", "not_eligible")
+    logger.log(logging.WARNING if unexpected else logging.INFO, decision.sentence)
     return decision.as_dict()
