@@ -80,7 +80,8 @@ def contact_sheets(
     """
     ordered = sequences.assign(side=sides).sort_values(["class_name", "group", "video_id"])
     file_names = safe_names(ordered["class_name"].unique())
-    for class_name, members in ordered.groupby("class_name"):
+    for name, members in ordered.groupby("class_name"):
+        class_name = str(name)
         # Ordered by group, so evenly spaced clips come from as many groups as possible.
         chosen = members.iloc[evenly_spaced(len(members), clips)]
         strips = [_contact_strip(clip, frames_dir, frames, hands) for clip in chosen.itertuples()]
@@ -137,7 +138,8 @@ def film_strips(
     clips = _with_weights(_with_frames(predictions, sequences), attention)
     reader = FrameReader(frames_dir)
     file_names = safe_names(clips["class_name"].unique())
-    for class_name, members in clips.groupby("class_name"):
+    for name, members in clips.groupby("class_name"):
+        class_name = str(name)
         # Rows are ordered by confidence, so the first of each group is the most confident one.
         surest = members.groupby("correct", sort=False).head(1).sort_values("correct", ascending=False)
         highest = max(weights.max() for weights in surest["frame_weights"])

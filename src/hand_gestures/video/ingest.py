@@ -11,6 +11,7 @@ from typing import NamedTuple
 import cv2
 
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.names import nfc
 from hand_gestures.utils.progress import progress
 from hand_gestures.utils.rules import pluralise
 from hand_gestures.utils.workers import in_processes
@@ -93,25 +94,26 @@ def ingest_videos(
 
 
 def _sources(videos_dir: Path, settings: dict, rejected: list[Rejected]) -> Iterator[tuple[str, Source]]:
-    """(class, source) of every file with the name of a video, each video id once per class."""
+    """(class folder, source) of every file with the name of a video, each video id once per class."""
+    used: dict[tuple[str, str], str] = {}  # by class and video id in NFC: two folders may be one class
     for class_name in class_folders(videos_dir, rejected):
-        used: dict[str, str] = {}
         for entry in class_files(videos_dir, class_name, rejected):
             name = Path(entry.name)
-            reason = _name_fault(name, used)
+            video = nfc(class_name), nfc(name.stem)
+            reason = _name_fault(name, used.get(video, "").removeprefix(f"{class_name}/"))
             if reason is None:
-                used[name.stem] = entry.name
+                used[video] = f"{class_name}/{entry.name}"
                 status = entry.stat()
                 yield class_name, Source(entry.name, status.st_size, status.st_mtime_ns, settings)
             else:
                 rejected.append(reject(f"{class_name}/{name}", reason))
 
 
-def _name_fault(name: Path, used: dict[str, str]) -> str | None:
+def _name_fault(name: Path, same_video: str) -> str | None:
     if name.suffix.lower() not in SUFFIXES:
         return f"name does not end in {', '.join(SUFFIXES)}"
-    if name.stem in used:
-        return f"its frames would have the same names as those of {used[name.stem]}"
+    if same_video:
+        return f"its frames would have the same names as those of {same_video}"
     return None if len(os.fsencode(name.stem)) <= MAX_NAME_BYTES else f"name longer than {MAX_NAME_BYTES} bytes"
 
 

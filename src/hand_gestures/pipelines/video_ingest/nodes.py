@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from hand_gestures.parameters import VideoIngestParameters
+from hand_gestures.utils.names import nfc
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ def report_ingest(frames_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     records = IngestRecords(frames_dir)
     videos = pd.DataFrame([record.video for record in records.complete()], columns=list(IngestedVideo.__annotations__))
+    for column in ("class_name", "video_id"):  # as in the frame catalog; `file` is spelled as on disk
+        videos[column] = videos[column].map(nfc)
     incomplete = videos[(videos["damaged_frames"] > 0) | (videos["readable_share"] < COMPLETE_SHARE)]
     if len(incomplete):
         least = incomplete.sort_values("readable_share", kind="stable").iloc[0]
