@@ -93,6 +93,7 @@ class VideoIngestParameters(Topic):
     )
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="JPEG quality of the frames, 1 to 100")
     processes: PositiveInt = Field(description="number of processes; each decodes one video at a time")
+    prune: bool = Field(description="true: remove frames whose video is no longer in the folder of videos")
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:

@@ -107,7 +107,7 @@ def test_the_same_video_in_both_spellings_of_an_accent_is_written_once(videos, f
     assert catalog.rejected.empty
     assert set(catalog.frames["class_name"]) == {"fist", "wave", "й"}
     assert len(catalog.frames) == 7 * 12
-    table, rejected = report_ingest(frames_dir)
+    table, rejected = report_ingest(frames_dir, videos)
     assert "и\u0306" not in "".join([*table["class_name"], *table["video_id"]])
     assert set(rejected["reason"]) == {
         "its frames would have the same names as those of и\u0306/и\u0306.mp4",
