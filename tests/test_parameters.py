@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel
 
 from hand_gestures.augmentation import mirrored_labels
+from hand_gestures.dataset.sequences import find_group
 from hand_gestures.parameters import Parameters, check_class_sets, check_parameters
 from hand_gestures.synthetic.gestures import DIRECTION_ONLY, GESTURES
 from hand_gestures.utils.errors import HandGesturesError
@@ -279,3 +280,31 @@ def test_what_a_library_would_refuse_later_is_refused_at_once(base, place, value
     wrong = {**base, topic: {**base[topic], name: value}}
     with pytest.raises(HandGesturesError, match=rf"'{topic}\.{name}' is .*, but {complaint}"):
         check_parameters(wrong)
+
+
+def test_names_and_patterns_match_the_catalog_in_both_spellings_of_an_accent(base):
+    decomposed, composed = "и\u0306", "й"
+    base["augmentation"]["mirrored_classes"] = {decomposed: "u\u0308"}
+    base["evaluation"]["class_sets"] = {decomposed: [decomposed, "a"]}
+    base["split"]["group_pattern"] = f"^({decomposed}+)"
+    read = Parameters.model_validate(base)
+    assert read.augmentation.mirrored_classes == {composed: "ü"}
+    assert read.evaluation.class_sets == {composed: [composed, "a"]}
+    assert find_group(read.split.group_pattern, f"{composed}{composed}-1") == composed * 2
+
+
+@pytest.mark.parametrize(
+    ("dotted", "value"),
+    [
+        ("augmentation.mirrored_classes", {"a\nb": "c"}),
+        ("augmentation.mirrored_classes", {"c": "a\nb"}),
+        ("evaluation.class_sets", {"a\tb": ["c"]}),
+        ("evaluation.class_sets", {"a": ["c\r"]}),
+    ],
+)
+def test_a_class_name_with_a_control_character_is_an_error_on_one_line(base, dotted, value):
+    message = complaint(changed(base, dotted, value))
+    assert f"'{dotted}." in message
+    assert "must not hold a line break or another control character" in message
+    assert "[key]" not in message
+    assert message.isprintable()

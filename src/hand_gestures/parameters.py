@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.names import escape_control_characters, has_control_character, nfc
 
 
 def _odd(value: int) -> int:
@@ -44,6 +45,12 @@ def _regular_expression(value: str) -> str:
     return value
 
 
+def _without_control_characters(value: str) -> str:
+    if has_control_character(value):
+        raise ValueError("must not hold a line break or another control character")
+    return value
+
+
 def _free_alias(value: str) -> str:
     if re.fullmatch(r"latest|v\d+", value, re.IGNORECASE):
         raise ValueError("MLflow keeps latest, v1, v2 ... for itself: choose another name")
@@ -54,7 +61,8 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Strength = Annotated[float, Field(ge=0, lt=1)]
 Range = Annotated[tuple[Probability, Probability], AfterValidator(_ascending)]
-Pattern = Annotated[str, AfterValidator(_regular_expression)]
+Name = Annotated[str, AfterValidator(_without_control_characters), AfterValidator(nfc)]  # of a class, as in catalogs
+Pattern = Annotated[str, AfterValidator(_regular_expression), AfterValidator(nfc)]
 OddKernel = Annotated[int, Field(ge=3), AfterValidator(_odd)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
 Network = Literal["bilstm", "attentive_probe", "linear_probe"]
@@ -85,6 +93,7 @@ class VideoIngestParameters(Topic):
     )
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="JPEG quality of the frames, 1 to 100")
     processes: PositiveInt = Field(description="number of processes; each decodes one video at a time")
+    prune: bool = Field(description="true: remove frames whose video is no longer in the folder of videos")
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
@@ -144,7 +153,7 @@ class AugmentationParameters(Topic):
     """Augmented views of training clips. Each random change applies to all frames of a clip."""
 
     views: NonNegativeInt = Field(description="augmented views per training clip, in addition to the clean view")
-    mirrored_classes: dict[str, str] = Field(description="class → its class after a flip; one direction is enough")
+    mirrored_classes: dict[Name, Name] = Field(description="class → its class after a flip; one direction is enough")
     horizontal_flip: Probability = Field(description="probability of a horizontal flip")
     distortion: Probability = Field(description="probability of an optical or a grid distortion")
     light: Probability = Field(description="probability of a light change: brightness and contrast, or colour jitter")
@@ -269,7 +278,7 @@ class TrainingParameters(Topic):
 class EvaluationParameters(Topic):
     """Which metrics are computed, and how."""
 
-    class_sets: dict[str, list[str]] = Field(description="name → classes; their common accuracy is reported")
+    class_sets: dict[Name, list[Name]] = Field(description="name → classes; their common accuracy is reported")
     bootstrap_draws: NonNegativeInt = Field(description="bootstrap samples of groups per interval; 0: no intervals")
     confidence_level: Fraction = Field(description="confidence level of the intervals")
     faithfulness_clips: NonNegativeInt = Field(description="validation clips in the faithfulness test; 0: no test")
@@ -398,7 +407,8 @@ def check_class_sets(class_sets: Mapping[str, list[str]], class_names: Sequence[
 def _explain(fault: dict[str, Any]) -> tuple[str, str]:
     """The problem and its reason. A value that may have several types is one problem with several reasons."""
     names, siblings = _parameter_path(fault["loc"])
-    path = ".".join(map(str, names))
+    # pydantic writes "[key]" behind a key that is wrong itself, such as a class name
+    path = escape_control_characters(".".join(str(name) for name in names if name != "[key]"))
     if fault["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(names[-1]), siblings, n=1)
         return f"parameter '{path}' does not exist", f" (did you mean '{close[0]}'?)" if close else ""

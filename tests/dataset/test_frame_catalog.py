@@ -12,6 +12,10 @@ def reasons(catalog):
     return dict(zip(catalog.rejected["path"], catalog.rejected["reason"], strict=True))
 
 
+def warnings(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
 def test_frames_are_ordered_by_number_not_by_text(two_classes, write_frame):
     for number in ("10", "9", "0011", "003", "100"):
         write_frame(f"wave/v_frame_{number}.jpg")
@@ -289,3 +293,66 @@ def test_frames_of_a_partly_ingested_video_are_rejected(two_classes, write_frame
     assert len(catalog.frames) == 6
     assert list(reasons(catalog)) == ["wave/half_frame_0.jpg"]
     assert "run video_ingest again" in reasons(catalog)["wave/half_frame_0.jpg"]
+
+
+def test_both_spellings_of_an_accent_are_one_class_and_one_video(two_classes, write_frame):
+    composed, decomposed = "вий", "вии\u0306"
+    write_frame(f"{composed}/{composed}_frame_0.jpg")
+    write_frame(f"{composed}/{decomposed}_frame_1.jpg")
+    write_frame(f"{decomposed}/{decomposed}_frame_2.jpg")
+    write_frame(f"{decomposed}/{composed}_frame_3.jpg")
+    write_frame(f"{decomposed}/{composed}_frame_0.jpg")
+    frames, rejected = catalog_frames(two_classes)
+    video = frames[~frames["class_name"].isin(["fist", "wave"])]
+    assert set(video["class_name"]) == set(video["video_id"]) == {composed}
+    assert list(video["frame_number"]) == [0, 1, 2, 3]
+    assert all((two_classes / path).is_file() for path in video["path"])  # paths are spelled as on disk
+    assert list(rejected["reason"]) == ["another file has the same video and number"]
+
+
+def test_an_empty_folder_is_rejected_though_the_other_spelling_has_frames(two_classes, write_frame):
+    write_frame("й/v_frame_0.jpg")
+    (two_classes / "и\u0306").mkdir()
+    assert reasons(catalog_frames(two_classes)) == {"и\u0306/": "class folder without a readable frame"}
+
+
+def test_frames_of_a_partly_ingested_video_are_rejected_in_both_spellings(two_classes, write_frame):
+    write_frame("wave/и\u0306_frame_0.jpg")
+    mark = two_classes / ".ingest" / "wave" / "й.writing"
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    assert list(reasons(catalog_frames(two_classes))) == ["wave/и\u0306_frame_0.jpg"]
+
+
+def test_classes_that_differ_only_in_case_are_two_classes_with_one_warning(two_classes, write_frame, caplog):
+    write_frame("Wave/v_frame_0.jpg")
+    write_frame("FIST/v_frame_0.jpg")
+    frames = catalog_frames(two_classes).frames
+    assert set(frames["class_name"]) == {"fist", "wave", "Wave", "FIST"}
+    (message,) = warnings(caplog)
+    assert message.endswith("rename one of: 'FIST' and 'fist'; 'Wave' and 'wave'")
+
+
+def test_classes_with_different_names_cause_no_warning(two_classes, caplog):
+    catalog_frames(two_classes)
+    assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize("letter", ["\n", "\r", "\t", "\x07", "\x85", "\u2028"])
+def test_a_name_with_a_control_character_is_rejected_on_one_line(two_classes, write_frame, letter, caplog):
+    write_frame(f"wave/a{letter}b_frame_0.jpg")
+    write_frame(f"o{letter}k/v_frame_0.jpg")
+    found = reasons(catalog_frames(two_classes))
+    escape = letter.encode("unicode_escape").decode()
+    assert found == dict.fromkeys([f"wave/a{escape}b_frame_0.jpg", f"o{escape}k"], "name holds a control character")
+    assert all(len(message.splitlines()) == 1 for message in caplog.messages)
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1", "-rf", "what?", "a#b", "%2e%2e", "dot.", "space ", "CON", "手" * 70, "'x", "@"]
+)
+def test_any_other_name_of_a_class_is_accepted(two_classes, write_frame, name):
+    write_frame(f"{name}/{name[:60]}_frame_0.jpg")
+    frames, rejected = catalog_frames(two_classes)
+    assert rejected.empty
+    assert set(frames["class_name"]) == {"fist", "wave", name}

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hand_gestures.dataset.leak_audit import LEAK_COLUMNS, ClipHashes, audit_split
+from hand_gestures.dataset.frame_catalog import catalog_frames
+from hand_gestures.dataset.leak_audit import LEAK_COLUMNS, ClipHashes, audit_split, require_one_class_per_video
+from hand_gestures.utils.errors import HandGesturesError
 
 FAR = 0xFFFFFFFF00000000
 
@@ -109,3 +111,76 @@ def test_each_file_is_read_once_even_if_many_clips_have_the_same_hash(tmp_path, 
     monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or whole(path))
     assert audit_split(*prepared, 8, tmp_path)[1].copies == 0
     assert len(read) == 3 * len(rows)
+
+
+@pytest.fixture
+def copied(two_classes):
+    """Video `a` with five frames in the class fist, and a copy of it in the class wave; returns the copy's files."""
+
+    def write(write_frame, other="wave/a"):
+        copies = []
+        for number in range(5):
+            original = write_frame(f"fist/a_frame_{number}.jpg")
+            copies.append(two_classes / f"{other}_frame_{number}.jpg")
+            copies[-1].parent.mkdir(exist_ok=True)
+            copies[-1].write_bytes(original.read_bytes())
+        return copies
+
+    return write
+
+
+def require(frames_dir):
+    require_one_class_per_video(catalog_frames(frames_dir).frames, frames_dir)
+
+
+def test_a_video_with_the_same_frames_in_two_classes_is_refused(two_classes, write_frame, copied):
+    copied(write_frame)
+    with pytest.raises(HandGesturesError) as caught:
+        require(two_classes)
+    message = str(caught.value)
+    assert f"below {two_classes} the frames of video 'a' are in both 'fist' and 'wave'" in message
+    assert "--params video_ingest.prune=true" in message
+    assert "\n" not in message
+
+
+def test_further_videos_in_two_classes_are_counted(two_classes, write_frame, copied):
+    copied(write_frame)
+    (two_classes / "wave/b_frame_0.jpg").write_bytes(write_frame("fist/b_frame_0.jpg").read_bytes())
+    with pytest.raises(HandGesturesError, match=r"video 'a' \(and 1 more video\) are in both"):
+        require(two_classes)
+
+
+def test_both_spellings_of_an_accent_are_one_video_id(two_classes, write_frame, copied):
+    (two_classes / "wave/и\u0306_frame_0.jpg").write_bytes(write_frame("fist/й_frame_0.jpg").read_bytes())
+    with pytest.raises(HandGesturesError, match="video 'й'"):
+        require(two_classes)
+
+
+def fewer(copies):
+    copies[-1].unlink()
+
+
+def other_pixels(copies):
+    content = bytearray(copies[2].read_bytes())  # the middle one is compared
+    content[len(content) // 2] ^= 1
+    copies[2].write_bytes(content)
+
+
+@pytest.mark.parametrize("change", [fewer, other_pixels])
+def test_the_same_video_id_with_other_frames_is_accepted(two_classes, write_frame, copied, change):
+    change(copied(write_frame))
+    require(two_classes)
+
+
+@pytest.mark.parametrize("other", ["fist/b", "wave/b"])
+def test_the_same_frames_under_another_video_id_are_left_to_the_leak_audit(two_classes, write_frame, copied, other):
+    copied(write_frame, other)
+    require(two_classes)
+
+
+def test_only_files_of_suspected_videos_are_read(two_classes):
+    frames = catalog_frames(two_classes).frames
+    frames["bytes"] = range(len(frames))
+    for path in frames["path"]:
+        (two_classes / path).unlink()
+    require_one_class_per_video(frames, two_classes)

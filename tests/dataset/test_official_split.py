@@ -113,3 +113,10 @@ def test_lists_that_leave_nothing_to_train_or_validate_are_an_error(lists, lines
     with pytest.raises(HandGesturesError, match=says) as caught:
         splits_by_id(lists, alone({"wave": 2, "fist": 1}), *lines)
     one_sentence(caught)
+
+
+def test_names_match_in_both_spellings_of_an_accent(lists):
+    listed = read_official_split(lists("и\u0306,e\u0301,train", "й,é,train", "й,ü,val"))
+    assert listed.to_dict() == {"й/é": "train", "й/ü": "val"}
+    with pytest.raises(HandGesturesError, match="in several"):
+        read_official_split(lists("и\u0306,a,train", "й,a,val"))

@@ -54,3 +54,13 @@ def test_an_error_names_a_missing_picture(two_classes):
     (two_classes / "wave/v_frame_0.jpg").unlink()
     with pytest.raises(HandGesturesError, match=r"wave/v_frame_0\.jpg cannot be decoded"):
         summarise_classes(frames, rejected, sequences, sequences.assign(side="train"), two_classes)
+
+
+def test_rejected_files_are_counted_for_both_spellings_of_a_class(two_classes, write_frame):
+    write_frame("й/v_frame_0.jpg")
+    write_frame("и\u0306/w_frame_0.jpg")
+    (two_classes / "и\u0306/notes.txt").write_text("x")
+    frames, rejected = catalog_frames(two_classes)
+    sequences = build_sequences(frames, 4, None)
+    summary = summarise_classes(frames, rejected, sequences, sequences.assign(side="train"), two_classes)
+    assert summary.set_index("class_name").loc["й", ["clips", "rejected"]].tolist() == [2, 1]

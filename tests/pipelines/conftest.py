@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,7 +31,10 @@ def kedro(project: Path) -> Callable[..., subprocess.CompletedProcess]:
 
 @pytest.fixture
 def write_frames(project: Path) -> Callable[..., Path]:
-    """Writes real pictures: `write_frames(wave=3)` makes three videos of class "wave", four frames each."""
+    """Writes real pictures: `write_frames(wave=3)` makes three videos of class "wave", four frames each.
+
+    Pictures differ between classes: a video with the same frames in two classes is an error.
+    """
 
     def write(**videos: int) -> Path:
         folder = project / "frames"
@@ -39,7 +43,9 @@ def write_frames(project: Path) -> Callable[..., Path]:
                 for number in range(4):
                     path = folder / class_name / f"v{video}_frame_{number}.jpg"
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    cv2.imwrite(str(path), np.full((48, 64, 3), 40 * number, np.uint8))
+                    blue, green = zlib.crc32(class_name.encode()).to_bytes(4)[:2]
+                    picture = np.full((48, 64, 3), (blue, green, 40 * number), np.uint8)
+                    cv2.imwrite(str(path), picture)
         return folder
 
     return write

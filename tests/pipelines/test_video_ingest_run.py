@@ -80,7 +80,7 @@ def test_a_spoiled_video_is_listed_and_the_rest_goes_on(kedro, project):
 def test_performers_are_kept_apart_on_three_sides_and_lists_go_first(kedro, project):
     for number in range(24):
         class_name, performer = ("fist", "wave", "palm")[number % 3], number // 3
-        write_video(project / "videos" / class_name / f"p{performer}.mp4", frames=3 + number)
+        write_video(project / "videos" / class_name / f"p{performer}.mp4", frames=3 + 2 * number)
     write_video(project / "videos/rare/p0.mp4")
     kedro(*INGEST, *params(project, f"videos_dir={project}/videos", "video_ingest.every=2"))
     processing = ["run", "--env", "demo", "--pipeline", "data_processing"]
@@ -123,3 +123,30 @@ def test_a_folder_without_videos_is_one_sentence(kedro, project):
     assert run.returncode == 1
     assert "Traceback" not in run.stderr
     assert run.stderr.splitlines()[-1].startswith("Error: videos are read from {class_name}/{name}.mp4")
+
+
+def test_a_video_that_was_moved_to_another_class_trains_only_there(kedro, project):
+    for path in ("fist/a", "fist/b", "wave/c", "wave/d"):
+        write_video(project / "videos" / f"{path}.mp4", frames=4 + ord(path[-1]) % 7)
+    ingest = [*INGEST, *params(project, f"videos_dir={project}/videos")]
+    assert kedro(*ingest).returncode == 0
+    (project / "videos/fist/a.mp4").rename(project / "videos/wave/a.mp4")
+    run = kedro(*ingest)
+    assert "that are no longer in videos_dir still take part in training" in run.stderr
+    assert "1 videos ingested, 3 were up to date" in run.stderr
+    videos = table(project, "02_intermediate/ingested_videos")
+    assert [f"{row.class_name}/{row.file}" for row in videos[videos["leftover_frames"] > 0].itertuples()] == [
+        "fist/a.mp4"
+    ]
+
+    run = kedro("run", "--env", "demo", *params(project))
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith("Error: a video belongs to one class")
+    assert "the frames of video 'a' are in both 'fist' and 'wave'" in run.stderr.splitlines()[-1]
+    assert not (project / "out/05_model_input").exists()
+
+    ingest[-1] += ",video_ingest.prune=true"
+    assert kedro(*ingest).returncode == 0
+    run = kedro("run", "--env", "demo", "--pipeline", "data_processing", *params(project))
+    assert run.returncode == 0, run.stderr
+    assert set(table(project, "03_primary/split")["sequence_id"]) == {"fist/b", "wave/a", "wave/c", "wave/d"}

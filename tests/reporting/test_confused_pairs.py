@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from hand_gestures.reporting import picture_sheets as module
-from hand_gestures.reporting.picture_sheets import confused_pairs, draw_strips, file_name, most_confused
+from hand_gestures.reporting.picture_sheets import confused_pairs, draw_strips, most_confused
 from scored_clips import scored
 
 
@@ -71,11 +71,11 @@ def test_file_names_are_safe_whatever_a_class_is_called(tmp_path, name):
     sequences, predictions, _ = scored([(name, "дві руки", 0.5)])
     ((file, sheet),) = confused_pairs(sequences, predictions, tmp_path)
     assert len(file.encode()) < 255
-    assert not set(file) & set('/\\:*?"<>|$% ')
+    assert not set(file) & set('/\\:*?"<>|$%#')
     (tmp_path / file).write_bytes(sheet)
     assert [path.name for path in tmp_path.iterdir()] == [file]
 
 
-def test_plain_names_are_not_changed():
-    assert file_name("swipe_left") == "swipe_left"
-    assert file_name("дві руки") == "дві-руки"
+def test_plain_names_are_not_changed(tmp_path):
+    sequences, predictions, _ = scored([("swipe_left", "дві руки", 0.5)])
+    assert [file for file, _ in confused_pairs(sequences, predictions, tmp_path)] == ["01_swipe_left_as_дві руки.jpg"]

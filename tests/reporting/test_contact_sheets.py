@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from hand_gestures.reporting import picture_sheets as module
+from hand_gestures.reporting.html import embed_folder
 from hand_gestures.reporting.picture_sheets import (
     CAPTION_HEIGHT,
     CONTACT_HEIGHT,
@@ -19,6 +20,7 @@ from hand_gestures.reporting.picture_sheets import (
 )
 from hand_gestures.reporting.plot_style import SPLIT_COLOURS
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.names import safe_name
 from small_sequences import by_performer
 
 
@@ -127,7 +129,23 @@ def test_names_of_any_kind_fit_on_the_sheet(picture, name):
 
 def test_a_sheet_of_a_class_with_a_name_of_any_kind(tmp_path):
     sequences = by_performer(2, classes=1).assign(class_name="50% 手 a:b\\c?")
-    assert list(sheets(tmp_path, sequences)) == ["50% 手 a:b\\c?.jpg"]
+    assert list(sheets(tmp_path, sequences)) == [safe_name("50% 手 a:b\\c?") + ".jpg"]
+
+
+@pytest.mark.parametrize("name", ["what?", "a#b", "手" * 60, "=1+1", "CON"])
+def test_a_page_shows_the_name_of_the_class_and_not_of_the_file(tmp_path, name):
+    folder = tmp_path / "sheets"
+    folder.mkdir()
+    for file, content in sheets(tmp_path, by_performer(2, classes=1).assign(class_name=name)).items():
+        assert file != f"{name}.jpg"
+        (folder / file).write_bytes(content)
+    assert [picture.name for picture in embed_folder(folder).pictures] == [name]
+
+
+def test_classes_that_differ_only_in_case_have_different_files_on_any_disk(tmp_path):
+    sequences = by_performer(2, classes=2)
+    files = list(sheets(tmp_path, sequences.replace({"class0": "Wave", "class1": "wave"})))
+    assert len({file.casefold() for file in files}) == 2
 
 
 def test_narrow_and_wide_pictures_keep_their_shape(picture):

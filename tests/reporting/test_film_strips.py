@@ -16,6 +16,7 @@ from hand_gestures.reporting.picture_sheets import (
     film_strips,
 )
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.names import safe_name
 from scored_clips import FRAMES, colour_of, scored
 
 ANSWERS = [
@@ -122,7 +123,7 @@ def test_a_file_that_is_no_picture_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["a" * 120, "50% 手 a:b\\c?", "дві руки"])
 def test_pictures_and_names_of_any_shape_are_drawn(tmp_path, size, name):
     ((file, _),) = film_strips(*scored([(name, name, 1.0), (name, "b" * 120, 0.3)], tmp_path, size), tmp_path)
-    assert file == f"{name}.jpg"
+    assert file == f"{safe_name(name)}.jpg"
 
 
 def test_a_very_long_class_name_leaves_room_for_confidence_and_clip(tmp_path, drawn):
@@ -149,3 +150,10 @@ def test_tables_about_different_clips_are_refused(tmp_path):
     shorter = sequences.assign(frames=[frames[:16] for frames in sequences["frames"]])
     with pytest.raises(HandGesturesError, match="of 5 clips only 0 have them"):
         next(film_strips(shorter, predictions, attention, tmp_path))
+
+
+def test_classes_that_differ_only_in_case_have_different_files_on_any_disk(tmp_path):
+    files = [
+        file for file, _ in film_strips(*scored([("Wave", "Wave", 0.9), ("wave", "Wave", 0.6)], tmp_path), tmp_path)
+    ]
+    assert len({file.casefold() for file in files}) == 2

@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from hand_gestures.dataset.frame_catalog import catalog_frames
+from hand_gestures.pipelines.video_ingest.nodes import report_ingest
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video.frame_names import parse_frame_name
 from hand_gestures.video.ingest import ingest_videos
@@ -68,7 +69,7 @@ def test_the_frame_catalog_accepts_all_frames_of_the_ingest(videos, frames_dir):
     assert frames_of(frames_dir, "wave", "a")[:2] == ["a_frame_0000.jpg", "a_frame_0001.jpg"]
 
 
-@pytest.mark.parametrize("name", ["два слова 手.mp4", "a_frame_7.mp4", "A.MP4", "dots.in.it.mov", "two\nlines.mp4"])
+@pytest.mark.parametrize("name", ["два слова 手.mp4", "a_frame_7.mp4", "A.MP4", "dots.in.it.mov", "-=+@ #?%2e.mp4"])
 def test_a_video_may_have_any_name(videos, frames_dir, name):
     write_video(videos / "wave" / Path(name).with_suffix(Path(name).suffix.lower())).rename(videos / "wave" / name)
     assert ingest(videos, frames_dir).written == 5
@@ -82,6 +83,36 @@ def test_a_class_may_have_any_name(videos, frames_dir, name):
     assert ingest(videos, frames_dir) == (4, 0, 0)
     assert ingest(videos, frames_dir) == (0, 4, 0)
     assert set(catalog_frames(frames_dir).frames["class_name"]) == {"fist", name}
+
+
+@pytest.mark.parametrize("path", ["wave/two\nlines.mp4", "wa\rve/c.mp4", "wave/tab\t.mp4"])
+def test_a_name_with_a_control_character_is_rejected_on_one_line(videos, frames_dir, path):
+    write_video(videos / "c.mp4").rename(videos / "c.mov")
+    (videos / path).parent.mkdir(exist_ok=True)
+    (videos / "c.mov").rename(videos / path)
+    assert ingest(videos, frames_dir) == (4, 0, 1)
+    (row,) = IngestRecords(frames_dir).rejected()
+    assert row.reason == "name holds a control character"
+    assert row.path.isprintable()
+
+
+def test_the_same_video_in_both_spellings_of_an_accent_is_written_once(videos, frames_dir):
+    both_spellings = ("й", "и\u0306")
+    for class_name in both_spellings:
+        for name in (*both_spellings, class_name.encode().hex()):
+            write_video(videos / class_name / f"{name}.mp4")
+    assert ingest(videos, frames_dir) == (6 + 1, 0, 3)
+    assert ingest(videos, frames_dir) == (0, 6 + 1, 3)
+    catalog = catalog_frames(frames_dir)
+    assert catalog.rejected.empty
+    assert set(catalog.frames["class_name"]) == {"fist", "wave", "й"}
+    assert len(catalog.frames) == 7 * 12
+    table, rejected = report_ingest(frames_dir, videos)
+    assert "и\u0306" not in "".join([*table["class_name"], *table["video_id"]])
+    assert set(rejected["reason"]) == {
+        "its frames would have the same names as those of и\u0306/и\u0306.mp4",
+        "its frames would have the same names as those of и\u0306.mp4",
+    }
 
 
 def test_each_class_folder_is_listed_once(videos, frames_dir, monkeypatch):

@@ -6,6 +6,7 @@ from hand_gestures.catalog_datasets.folder_dataset import FolderDataset
 from hand_gestures.catalog_datasets.function_dataset import FunctionDataset
 from hand_gestures.catalog_datasets.image_folder_dataset import ImageFolderDataset
 from hand_gestures.catalog_datasets.plot_dataset import PlotDataset
+from hand_gestures.catalog_datasets.safe_csv_dataset import SafeCSVDataset
 
 __all__ = [
     "BundleDataset",
@@ -14,4 +15,5 @@ __all__ = [
     "FunctionDataset",
     "ImageFolderDataset",
     "PlotDataset",
+    "SafeCSVDataset",
 ]

@@ -18,6 +18,7 @@ from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.store.selection import Embeddings
 from hand_gestures.training.train import train_classifier
 from hand_gestures.utils.devices import choose_device
+from hand_gestures.utils.names import safe_name
 from hand_gestures.utils.resumable import identity_difference, read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def run_trials(variants: Sequence[Variant], seeds: Sequence[int], compared: Comp
 
 
 def _read_or_run(variant: Variant, seed: int, compared: Compared, folder: Path) -> Trial:
-    path = folder / f"{trial_name(variant, seed)}.json"
+    path = folder / f"{safe_name(trial_name(variant, seed))}.json"
     train, val = variant.embeddings(
         compared.train_file, compared.val_file, compared.channel_names, compared.random_sides
     )

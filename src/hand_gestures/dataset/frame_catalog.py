@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.names import differing_only_in_case, nfc
 from hand_gestures.utils.progress import progress
 from hand_gestures.utils.rules import pluralise
 from hand_gestures.utils.workers import in_processes
@@ -24,7 +25,10 @@ FILES_PER_TASK = 256  # enough that sending a task costs little, few enough that
 
 
 class Frame(NamedTuple):
-    """One row of the frame catalog; `path` is relative to the frames folder."""
+    """One row of the frame catalog.
+
+    `path` is relative to the frames folder and spelled as on disk; `class_name` and `video_id` are spelled in NFC.
+    """
 
     class_name: str
     video_id: str
@@ -55,7 +59,8 @@ def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int =
     """Catalog a folder with the layout `{class_name}/{video_id}_frame_{number}.jpg` (.jpeg, .png).
 
     Every file is in exactly one of the two tables. If two files have the same video and number (a .jpg and a .png, for
-    example), the first name in alphabetical order is kept.
+    example), the first name in alphabetical order is kept. Folders whose names differ only in the spelling of accents
+    (NFC and NFD) are one class; folders whose names differ only in case are two classes, with a warning.
 
     Args:
         frames_dir: the folder.
@@ -75,10 +80,10 @@ def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int =
         )
     rejected: list[Rejected] = []
     folders = class_folders(frames_dir, rejected)
-    unfinished = unfinished_videos(frames_dir)
     tasks = _tasks(frames_dir, progress(folders, len(folders), "cataloguing classes"), full_decode, rejected)
     # the quick check reads a few bytes per file: faster here than sent to other processes
     checked = chain.from_iterable(in_processes(_check_files, tasks, processes if full_decode else 1))
+    unfinished = {(nfc(class_name), nfc(video_id)) for class_name, video_id in unfinished_videos(frames_dir)}
     # class by class, so that at most the files of one class are in memory twice
     frames = [
         frame
@@ -89,6 +94,7 @@ def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int =
     catalog = FrameCatalog(pd.DataFrame(frames, columns=Frame._fields), rejects_table(rejected))
     _require_two_classes(frames_dir, catalog)
     _log_counts(catalog)
+    _warn_about_case(catalog.frames["class_name"].unique())
     return catalog
 
 
@@ -107,13 +113,14 @@ def _tasks(frames_dir: Path, folders: Iterator[str], full_decode: bool, rejected
 
 
 def _check_files(task: _Files) -> list[_CheckedFrame]:
-    class_name, checked = task.folder.name, []
+    folder_name, checked = task.folder.name, []
+    class_name = nfc(folder_name)
     for file_name, (video_id, number) in task.names:
         path = f"{task.folder}/{file_name}"  # joining Path objects would cost more than the check
         size, fault = check_image(path)
         if fault is None and task.full_decode:
             fault = decode_fault(path)
-        checked.append((Frame(class_name, video_id, number, f"{class_name}/{file_name}", size), fault))
+        checked.append((Frame(class_name, nfc(video_id), number, f"{folder_name}/{file_name}", size), fault))
     return checked
 
 
@@ -137,7 +144,8 @@ def _good_frames(
 
 def _reject_empty_classes(folders: list[str], frames: list[Frame], rejected: list[Rejected]) -> None:
     # a folder that could not be read is already in the table, as "name/"
-    explained = {frame.class_name for frame in frames} | {row.path.rstrip("/") for row in rejected}
+    # by folder: another folder of the same class may have frames
+    explained = {frame.path.partition("/")[0] for frame in frames} | {row.path.rstrip("/") for row in rejected}
     rejected += [
         reject(f"{name}/", "class folder without a readable frame") for name in folders if name not in explained
     ]
@@ -164,3 +172,13 @@ def _log_counts(catalog: FrameCatalog) -> None:
     if len(rejected):
         reasons = ", ".join(f"{count} x {reason}" for reason, count in rejected["reason"].value_counts().items())
         logger.warning("%s rejected, see rejected_frames.csv: %s", pluralise(len(rejected), "file"), reasons)
+
+
+def _warn_about_case(class_names: Iterable[str]) -> None:
+    groups = differing_only_in_case(class_names)
+    if groups:
+        logger.warning(
+            "classes that differ only in case are different classes here, but one folder on a disk that ignores case "
+            "(macOS, Windows), where their files would be mixed; rename one of: %s",
+            "; ".join(" and ".join(f"'{name}'" for name in group) for group in groups),
+        )

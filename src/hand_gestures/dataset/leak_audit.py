@@ -1,4 +1,7 @@
-"""Leaks between the splits: copies, look-alikes (by perceptual hash) and groups in two splits (docs/adr/0006)."""
+"""Copies of videos: in two classes, which is an error; and leaks between the splits (docs/adr/0006).
+
+A leak is a copy, a look-alike by perceptual hash, or a group in two splits.
+"""
 
 import hashlib
 import logging
@@ -14,8 +17,9 @@ import pandas as pd
 from hand_gestures.dataset.split_assignment import SPLITS, TEST, TRAIN, VAL
 from hand_gestures.dataset.split_table import select_sequences, summarise_splits
 from hand_gestures.parameters import LeakAuditParameters
+from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.progress import progress
-from hand_gestures.utils.rules import evenly_spaced
+from hand_gestures.utils.rules import evenly_spaced, pluralise
 from hand_gestures.utils.workers import in_processes
 from hand_gestures.video.image_files import read_small
 
@@ -117,6 +121,52 @@ def key_frames(paths: list[str], frames: int) -> list[str]:
     return [paths[index] for index in evenly_spaced(len(paths), frames)]
 
 
+def content_hash(paths: list[str], frames_dir: Path) -> bytes:
+    """Hash the bytes of `FILES_COMPARED` evenly spaced frames of a clip.
+
+    Args:
+        paths: the frames of the clip, in order.
+        frames_dir: the folder that the paths are relative to.
+
+    Returns:
+        The hashes of the files, one after the other.
+    """
+    files = key_frames(paths, FILES_COMPARED)
+    return b"".join(hashlib.blake2b((frames_dir / file).read_bytes()).digest() for file in files)
+
+
+def require_one_class_per_video(frames: pd.DataFrame, frames_dir: Path) -> None:
+    """Refuse a video whose frames are in two class folders, such as one that was moved after the ingest.
+
+    Both labels would be trained. Only videos with equal id, number of frames and size are compared, so the check is
+    quick on a large data set.
+
+    Args:
+        frames: columns of `frame_catalog.Frame`, ordered by number within each video.
+        frames_dir: the folder of the frames.
+
+    Raises:
+        HandGesturesError: names the first video and its two classes.
+    """
+    videos = frames.groupby(["video_id", "class_name"])["bytes"].agg(["size", "sum"]).reset_index()
+    alike = videos[videos.duplicated(["video_id", "size", "sum"], keep=False)]
+    paths = frames.merge(alike, on=["video_id", "class_name"]).groupby(["video_id", "class_name"])["path"].agg(list)
+    class_of: dict[tuple[str, int, bytes], str] = {}
+    copies = []
+    for (video_id, class_name), files in paths.items():
+        other = class_of.setdefault((video_id, len(files), content_hash(files, frames_dir)), class_name)
+        if other != class_name:
+            copies.append((video_id, other, class_name))
+    if copies:
+        video_id, one, other = copies[0]
+        more = f" (and {pluralise(len(copies) - 1, 'more video')})" if len(copies) > 1 else ""
+        raise HandGesturesError(
+            f"a video belongs to one class, but below {frames_dir} the frames of video '{video_id}'{more} are in both "
+            f"'{one}' and '{other}'; remove them from the wrong class folder, or if video_ingest wrote them and the "
+            "video was moved, run it again with --params video_ingest.prune=true"
+        )
+
+
 def audit_split(
     sequences: pd.DataFrame, splits: pd.Series, hashes: ClipHashes, distance: int, frames_dir: Path
 ) -> tuple[pd.DataFrame, LeakCounts]:
@@ -138,8 +188,7 @@ def audit_split(
 
     @cache  # many clips may share a hash, and files are slow to read
     def content(row: int) -> bytes:
-        files = key_frames(frames[row], FILES_COMPARED)
-        return b"".join(hashlib.blake2b((frames_dir / file).read_bytes()).digest() for file in files)
+        return content_hash(frames[row], frames_dir)
 
     leaks = [
         (kind, held_out, ids[row], groups[row], other, ids[twin], groups[twin], bits)

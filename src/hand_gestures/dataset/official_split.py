@@ -7,6 +7,7 @@ import pandas as pd
 
 from hand_gestures.dataset.split_assignment import LEFT_OUT, SPLITS, TRAIN, VAL, assign_splits
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.names import nfc
 from hand_gestures.utils.rules import pluralise
 
 logger = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ def read_official_split(path: Path) -> pd.Series:
     """Read a CSV file with the columns `class_name`, `video_id` and `split`.
 
     Returns:
-        "train", "val" or "test", indexed by sequence_id.
+        "train", "val" or "test", indexed by sequence_id in NFC.
 
     Raises:
         HandGesturesError: the file is missing or has another form, or a video is in several splits.
@@ -43,7 +44,8 @@ def read_official_split(path: Path) -> pd.Series:
             f"a split is one of {', '.join(SPLITS)}, but line {wrong[0] + 2} of {path} says "
             f"'{rows['split'][wrong[0]]}'; correct that line"
         )
-    listed = pd.DataFrame({"sequence_id": rows["class_name"] + "/" + rows["video_id"], "side": rows["split"]})
+    sequence_ids = (rows["class_name"] + "/" + rows["video_id"]).map(nfc)
+    listed = pd.DataFrame({"sequence_id": sequence_ids, "side": rows["split"]})
     listed = listed.drop_duplicates()
     repeated = listed["sequence_id"][listed["sequence_id"].duplicated()]
     if len(repeated):

@@ -3,12 +3,12 @@
 import hashlib
 import logging
 import math
-import unicodedata
 
 import numpy as np
 import pandas as pd
 
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.names import nfc
 
 logger = logging.getLogger(__name__)
 
@@ -134,5 +134,5 @@ def _closest_group(counts: np.ndarray, wanted: np.ndarray, order: list[int]) -> 
 
 
 def _draw(seed: int, group: str) -> bytes:
-    """A random sort key from seed and name alone; NFC, because file systems write accents differently."""
-    return hashlib.blake2b(f"{seed}\0{unicodedata.normalize('NFC', group)}".encode()).digest()
+    """A random sort key from seed and name alone."""
+    return hashlib.blake2b(f"{seed}\0{nfc(group)}".encode()).digest()

@@ -7,6 +7,7 @@ import pandas as pd
 
 from hand_gestures.dataset.split_assignment import LEFT_OUT, SPLITS
 from hand_gestures.dataset.split_table import sides_of
+from hand_gestures.utils.names import nfc
 from hand_gestures.utils.rules import ALL_CLASSES
 from hand_gestures.video.image_files import picture_size
 
@@ -37,7 +38,7 @@ def summarise_classes(
         # of first frames only: opening every file of a large data set takes minutes
         size=["{}x{}".format(*picture_size(frames_dir / paths[0])) for paths in sequences["frames"]],
     )
-    rejects = Counter(path.partition("/")[0] for path in rejected["path"])
+    rejects = Counter(nfc(path.partition("/")[0]) for path in rejected["path"])
     sizes = frames.groupby("class_name")["bytes"]
     rows = [
         _row(str(name), clips, sizes.get_group(name), rejects[str(name)])

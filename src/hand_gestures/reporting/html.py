@@ -96,7 +96,7 @@ def numeric_columns(table: pd.DataFrame) -> list[bool]:
 
 
 class EmbeddedPicture(NamedTuple):
-    """A picture as a data URI; width and height in CSS pixels."""
+    """A picture as a data URI with the name that the page shows; width and height in CSS pixels."""
 
     name: str
     uri: str
@@ -152,13 +152,15 @@ def _embed_within_budget(paths: list[Path], width: int) -> Iterator[EmbeddedPict
     used = 0
     for path in paths:
         with Image.open(path) as image:
+            # sheets keep the names of their classes in the comment: a file name may not hold every character
+            caption = image.info.get("comment", b"").decode(errors="replace") if image.format == "JPEG" else ""
             small = image.convert("RGB")  # WebP knows neither palettes nor CMYK
         small.thumbnail((width, MAX_WEBP_SIDE))
         encoded = _webp(small, quality=WEBP_QUALITY)
         used += len(encoded)
         if used > FOLDER_BYTES:
             return
-        yield EmbeddedPicture(path.stem, _data_uri("webp", encoded), *small.size)
+        yield EmbeddedPicture(caption or path.stem, _data_uri("webp", encoded), *small.size)
 
 
 def _webp(image: Image.Image, **options: Any) -> bytes:

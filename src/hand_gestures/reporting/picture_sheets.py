@@ -2,7 +2,6 @@
 
 import io
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from hand_gestures.reporting.plot_style import BLUE, INK, ORANGE, SPLIT_COLOURS, shorten
 from hand_gestures.reporting.run_summary import readable
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.names import safe_name, safe_names
 from hand_gestures.utils.rules import evenly_spaced
 from hand_gestures.video.image_files import read_small
 
@@ -30,7 +30,6 @@ CONTACT_HEIGHT, STRIP_HEIGHT = 96, 72  # pixels of a frame on contact sheets and
 BAR_HEIGHT, NUMBER_HEIGHT, MIN_TILE_WIDTH = 48, 14, 38  # pixels; a number needs that width
 FILM_FRAMES, PAIR_FRAMES = 16, 8  # frames shown of each clip
 MAX_PAIRS, CLIPS_PER_CLASS = 10, 3  # confused pairs, and clips of each of the two classes
-MAX_FILE_NAME = 90  # bytes of a class name in a file name; file systems allow 255 for both names together
 
 
 class Strip(NamedTuple):
@@ -74,17 +73,20 @@ def contact_sheets(
         hands: if given, only frames that were searched are shown, with boxes around the hands.
 
     Yields:
-        File name `{class_name}.jpg` and JPEG bytes, one class after the other.
+        File name (`safe_names` of the class, .jpg) and JPEG bytes, one class after the other.
 
     Raises:
         HandGesturesError: a frame is missing or cannot be decoded.
     """
     ordered = sequences.assign(side=sides).sort_values(["class_name", "group", "video_id"])
-    for class_name, members in ordered.groupby("class_name"):
+    file_names = safe_names(ordered["class_name"].unique())
+    for name, members in ordered.groupby("class_name"):
+        class_name = str(name)
         # Ordered by group, so evenly spaced clips come from as many groups as possible.
         chosen = members.iloc[evenly_spaced(len(members), clips)]
         strips = [_contact_strip(clip, frames_dir, frames, hands) for clip in chosen.itertuples()]
-        yield f"{class_name}.jpg", draw_sheet(f"{class_name}: {len(chosen)} of {len(members)} clips", strips)
+        title = f"{class_name}: {len(chosen)} of {len(members)} clips"
+        yield f"{file_names[class_name]}.jpg", draw_sheet(title, strips, caption=class_name)
 
 
 def _contact_strip(clip: Any, frames_dir: Path, wanted: int, hands: MarkedHands | None) -> Strip:
@@ -128,14 +130,16 @@ def film_strips(
         frames_dir: the folder that `frames` are relative to; a missing frame becomes blank.
 
     Yields:
-        File name `{class_name}.jpg` and JPEG bytes.
+        File name (`safe_names` of the class, .jpg) and JPEG bytes.
 
     Raises:
         HandGesturesError: the tables are about different clips, or a frame cannot be decoded.
     """
     clips = _with_weights(_with_frames(predictions, sequences), attention)
     reader = FrameReader(frames_dir)
-    for class_name, members in clips.groupby("class_name"):
+    file_names = safe_names(clips["class_name"].unique())
+    for name, members in clips.groupby("class_name"):
+        class_name = str(name)
         # Rows are ordered by confidence, so the first of each group is the most confident one.
         surest = members.groupby("correct", sort=False).head(1).sort_values("correct", ascending=False)
         highest = max(weights.max() for weights in surest["frame_weights"])
@@ -145,8 +149,9 @@ def film_strips(
             [_film_strip(clip, max(highest, 2 * equal), reader) for clip in surest.itertuples()],
             f"bars: share of the attention that a frame has over all channels; line: equal shares, {equal:.1%}; "
             "number below: index of the frame",
+            caption=class_name,
         )
-        yield f"{class_name}.jpg", sheet
+        yield f"{file_names[class_name]}.jpg", sheet
     reader.warn("film strips")
 
 
@@ -185,7 +190,7 @@ def confused_pairs(sequences: pd.DataFrame, predictions: pd.DataFrame, frames_di
         frames_dir: the folder that `frames` are relative to; a missing frame becomes blank.
 
     Yields:
-        File name `NN_true_as_predicted.jpg` and JPEG bytes.
+        File name `NN_true_as_predicted.jpg`, with both classes as `safe_name`, and JPEG bytes.
 
     Raises:
         HandGesturesError: the tables are about different clips, or a frame cannot be decoded.
@@ -202,7 +207,8 @@ def confused_pairs(sequences: pd.DataFrame, predictions: pd.DataFrame, frames_di
         none = f"; no clip of {shorten(predicted)} was right" if right.empty else ""
         title = f"{shorten(true)} as {shorten(predicted)}: {count} of {len(members)} clips{none}"
         strips = [_pair_strip(clip, reader) for clip in pd.concat([wrong, right]).itertuples()]
-        yield f"{rank:02d}_{file_name(true)}_as_{file_name(predicted)}.jpg", draw_sheet(title, strips)
+        sheet = draw_sheet(title, strips, caption=f"{true} as {predicted}")
+        yield f"{rank:02d}_{safe_name(true)}_as_{safe_name(predicted)}.jpg", sheet
     reader.warn("pictures of confused pairs")
 
 
@@ -223,12 +229,6 @@ def most_confused(predictions: pd.DataFrame) -> list[tuple[str, str, int]]:
     counts = predictions[~predictions["correct"]].groupby(["class_name", "predicted"]).size().reset_index(name="clips")
     ordered = counts.sort_values(["clips", "class_name", "predicted"], ascending=[False, True, True]).head(MAX_PAIRS)
     return list(ordered.itertuples(index=False, name=None))
-
-
-def file_name(class_name: str) -> str:
-    """A class name as part of a file name: letters and digits of any script, a dash for anything else."""
-    plain = re.sub(r"[^\w-]+", "-", class_name).encode()
-    return plain[:MAX_FILE_NAME].decode(errors="ignore")  # the cut may go through a character
 
 
 def _with_frames(predictions: pd.DataFrame, sequences: pd.DataFrame) -> pd.DataFrame:
@@ -342,10 +342,18 @@ def _blank_tile(height: int) -> Image.Image:
     return tile
 
 
-def draw_sheet(title: str, strips: list[Strip], note: str = "") -> bytes:
-    """The sheet of `draw_strips` as a JPEG file."""
+def draw_sheet(title: str, strips: list[Strip], note: str = "", *, caption: str) -> bytes:
+    """The sheet of `draw_strips` as a JPEG file.
+
+    Args:
+        title: as in `draw_strips`.
+        strips: as in `draw_strips`.
+        note: as in `draw_strips`.
+        caption: kept in the file as its comment. Pages show it, because the file name may differ from the names that
+            the user chose.
+    """
     encoded = io.BytesIO()
-    draw_strips(title, strips, note).save(encoded, "JPEG", quality=JPEG_QUALITY)
+    draw_strips(title, strips, note).save(encoded, "JPEG", quality=JPEG_QUALITY, comment=caption.encode())
     return encoded.getvalue()
 
 

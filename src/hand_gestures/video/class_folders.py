@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from hand_gestures.utils.names import escape_control_characters, has_control_character, nfc
 from hand_gestures.utils.rules import ALL_CLASSES
 
 # Files that macOS and Windows write into any folder. They are no data of the user, so no table lists them.
@@ -18,7 +19,7 @@ class Rejected(NamedTuple):
     """One row of a table of rejects.
 
     Attributes:
-        path: relative to the folder.
+        path: relative to the folder; on one line, so a line break is written as \\n.
         reason: why the entry is not used.
 
     Example:
@@ -46,10 +47,10 @@ def reject(path: str, reason: str) -> Rejected:
     """A row that every table format can store.
 
     Args:
-        path: as the file system gives it; bytes that are not UTF-8 are replaced.
+        path: as the file system gives it; bytes that are not UTF-8 are replaced, control characters are escaped.
         reason: why the entry is not used.
     """
-    return Rejected(os.fsencode(path).decode(errors="replace"), reason)
+    return Rejected(escape_control_characters(os.fsencode(path).decode(errors="replace")), reason)
 
 
 def is_system_file(name: str) -> bool:
@@ -69,7 +70,7 @@ def class_folders(root: Path, rejected: list[Rejected]) -> list[str]:
         rejected: every other entry of `root` is appended to it, except system files.
 
     Returns:
-        The names, ordered.
+        The names as they are on disk, ordered by class: two folders may be one class, see `nfc`.
     """
     names = []
     with os.scandir(root) as entries:
@@ -85,7 +86,7 @@ def class_folders(root: Path, rejected: list[Rejected]) -> list[str]:
                 names.append(entry.name)
             else:
                 rejected.append(reject(entry.name, reason))
-    return sorted(names)
+    return sorted(names, key=lambda name: (nfc(name), name))
 
 
 def class_files(root: Path, class_name: str, rejected: list[Rejected]) -> list[os.DirEntry]:
@@ -130,6 +131,8 @@ def _entry_fault(entry: os.DirEntry, root: Path) -> str | None:
             return "hidden"
         if not _is_utf8(entry.name):
             return "name is not UTF-8"
+        if has_control_character(entry.name):  # no table and no log line can show it as it is
+            return "name holds a control character"
         if entry.is_symlink():
             entry.stat()  # raises for a link whose target is missing, and for a loop of links
             if not Path(entry.path).resolve().is_relative_to(root.resolve()):

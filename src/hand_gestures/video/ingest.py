@@ -11,12 +11,13 @@ from typing import NamedTuple
 import cv2
 
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.names import nfc
 from hand_gestures.utils.progress import progress
 from hand_gestures.utils.rules import pluralise
 from hand_gestures.utils.workers import in_processes
 from hand_gestures.video.class_folders import Rejected, class_files, class_folders, reject
 from hand_gestures.video.frame_names import format_frame_name, parse_frame_name
-from hand_gestures.video.ingest_records import IngestedVideo, IngestRecords, Source
+from hand_gestures.video.ingest_records import IngestedVideo, IngestRecords, Source, remove_if_empty
 from hand_gestures.video.video_files import SUFFIXES, Sampling, VideoFile
 from hand_gestures.video.video_sources import VideoFaultError
 
@@ -92,26 +93,80 @@ def ingest_videos(
     return IngestCounts(len(tasks) - len(faults), up_to_date, len(rejected) + len(faults))
 
 
+def leftover_frames(videos_dir: Path, frames_dir: Path) -> dict[tuple[str, str], list[str]]:
+    """Frames of an earlier ingest whose video is gone: removed, renamed, or moved to another class.
+
+    Args:
+        videos_dir: the folder of videos.
+        frames_dir: the folder of frames.
+
+    Returns:
+        Names of the frames by (class folder, video id), both spelled as on disk. Frames that video_ingest did not
+        write are never among them.
+
+    Raises:
+        HandGesturesError: a record of the ingest is damaged.
+    """
+    records = IngestRecords(frames_dir)
+    written = [(record.video.class_name, record.video.video_id, record.video.file) for record in records.complete()]
+    gone = [(name, video_id) for name, video_id, file in written if not (videos_dir / name / file).exists()]
+    gone += [video for video in sorted(records.unfinished()) if not _has_video(videos_dir / video[0], video[1])]
+    frames = {class_name: _frames_by_video(frames_dir / class_name) for class_name, _ in gone}
+    return {(class_name, video_id): frames[class_name].get(video_id, []) for class_name, video_id in gone}
+
+
+def remove_leftover_frames(videos_dir: Path, frames_dir: Path) -> int:
+    """Remove the frames of `leftover_frames` and their records; a kill leaves them marked as incomplete.
+
+    Args:
+        videos_dir: the folder of videos.
+        frames_dir: the folder of frames.
+
+    Returns:
+        Number of removed frames.
+
+    Raises:
+        HandGesturesError: another ingest is writing to `frames_dir`; a record of the ingest is damaged.
+    """
+    records = IngestRecords(frames_dir)
+    with records.lock():
+        leftovers = leftover_frames(videos_dir, frames_dir)
+        for (class_name, video_id), names in leftovers.items():
+            records.begin(class_name, video_id)
+            for name in names:
+                (frames_dir / class_name / name).unlink(missing_ok=True)
+            remove_if_empty(frames_dir / class_name)
+            records.forget(class_name, video_id)
+    return sum(map(len, leftovers.values()))
+
+
+def _has_video(folder: Path, video_id: str) -> bool:
+    """Whether a class folder of videos has a file for this video id."""
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return any(path.suffix.lower() in SUFFIXES and nfc(path.stem) == nfc(video_id) for path in paths)
+
+
 def _sources(videos_dir: Path, settings: dict, rejected: list[Rejected]) -> Iterator[tuple[str, Source]]:
-    """(class, source) of every file with the name of a video, each video id once per class."""
+    """(class folder, source) of every file with the name of a video, each video id once per class."""
+    used: dict[tuple[str, str], str] = {}  # by class and video id in NFC: two folders may be one class
     for class_name in class_folders(videos_dir, rejected):
-        used: dict[str, str] = {}
         for entry in class_files(videos_dir, class_name, rejected):
             name = Path(entry.name)
-            reason = _name_fault(name, used)
+            video = nfc(class_name), nfc(name.stem)
+            reason = _name_fault(name, used.get(video, "").removeprefix(f"{class_name}/"))
             if reason is None:
-                used[name.stem] = entry.name
+                used[video] = f"{class_name}/{entry.name}"
                 status = entry.stat()
                 yield class_name, Source(entry.name, status.st_size, status.st_mtime_ns, settings)
             else:
                 rejected.append(reject(f"{class_name}/{name}", reason))
 
 
-def _name_fault(name: Path, used: dict[str, str]) -> str | None:
+def _name_fault(name: Path, same_video: str) -> str | None:
     if name.suffix.lower() not in SUFFIXES:
         return f"name does not end in {', '.join(SUFFIXES)}"
-    if name.stem in used:
-        return f"its frames would have the same names as those of {used[name.stem]}"
+    if same_video:
+        return f"its frames would have the same names as those of {same_video}"
     return None if len(os.fsencode(name.stem)) <= MAX_NAME_BYTES else f"name longer than {MAX_NAME_BYTES} bytes"
 
 

@@ -125,6 +125,12 @@ class IngestRecords:
         write_json(self._path(*names, COMPLETE), {"source": asdict(source), "video": asdict(video)})
         self._path(*names, WRITING).unlink()
 
+    def forget(self, class_name: str, video_id: str) -> None:
+        """Remove the marker of `begin`, after the frames of this video were removed."""
+        marker = self._path(class_name, video_id, WRITING)
+        marker.unlink()
+        remove_if_empty(marker.parent)
+
     def unfinished(self) -> set[tuple[str, str]]:
         """The videos whose frames are incomplete.
 
@@ -166,6 +172,16 @@ class IngestRecords:
 
     def _path(self, class_name: str, video_id: str, suffix: str) -> Path:
         return self.folder / class_name / f"{video_id}{suffix}"
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder that holds nothing.
+
+    Args:
+        folder: it may be missing.
+    """
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def unfinished_videos(frames_dir: Path) -> set[tuple[str, str]]:

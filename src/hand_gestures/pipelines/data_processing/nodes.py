@@ -28,8 +28,11 @@ from hand_gestures.pipelines.types import Figure
 def scan_frames(frames_dir: Path, frame_catalog: FrameCatalogParameters) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Catalog all frames; the second table lists the files that are not frames."""
     from hand_gestures.dataset.frame_catalog import catalog_frames
+    from hand_gestures.dataset.leak_audit import require_one_class_per_video
 
-    return catalog_frames(frames_dir, frame_catalog.full_decode, frame_catalog.processes)
+    catalog = catalog_frames(frames_dir, frame_catalog.full_decode, frame_catalog.processes)
+    require_one_class_per_video(catalog.frames, frames_dir)
+    return catalog
 
 
 def make_sequences(frames: pd.DataFrame, clips: ClipParameters, split: SplitParameters) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from hand_gestures.parameters import VideoIngestParameters
+from hand_gestures.utils.names import nfc
+from hand_gestures.utils.rules import pluralise
 
 logger = logging.getLogger(__name__)
 
@@ -18,38 +20,50 @@ def ingest(videos_dir: Path, video_ingest: VideoIngestParameters) -> Callable[[P
 
     Args:
         videos_dir: folder with one folder of videos per class.
-        video_ingest: which frames are kept, their size and quality.
+        video_ingest: which frames are kept, their size and quality, and whether frames without a video are removed.
 
     Returns:
         A function that fills the folder of frames.
     """
 
     def fill(frames_dir: Path) -> None:
-        from hand_gestures.video.ingest import ingest_videos
+        from hand_gestures.video.ingest import ingest_videos, remove_leftover_frames
         from hand_gestures.video.video_files import Sampling
 
         sampling = Sampling(video_ingest.fps, video_ingest.every, video_ingest.longest_side)
         counts = ingest_videos(videos_dir, frames_dir, sampling, video_ingest.jpeg_quality, video_ingest.processes)
         logger.info("%d videos ingested, %d were up to date", counts.written, counts.up_to_date)
+        if video_ingest.prune:
+            removed = remove_leftover_frames(videos_dir, frames_dir)
+            logger.info("%s of videos that are no longer in videos_dir removed", pluralise(removed, "frame"))
 
     return fill
 
 
-def report_ingest(frames_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def report_ingest(frames_dir: Path, videos_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Make the tables of the ingest.
 
     Args:
         frames_dir: the folder of frames.
+        videos_dir: the folder of videos.
 
     Returns:
-        The videos whose frames are complete, columns of `IngestedVideo`; the files that are no video or cannot be
+        The videos whose frames are complete, columns of `IngestedVideo` and `leftover_frames`: the frames of a video
+        that is no longer in `videos_dir`; the files that are no video or cannot be
         read, columns of `Rejected`.
     """
     from hand_gestures.video.class_folders import rejects_table
+    from hand_gestures.video.ingest import leftover_frames
     from hand_gestures.video.ingest_records import IngestedVideo, IngestRecords
 
     records = IngestRecords(frames_dir)
     videos = pd.DataFrame([record.video for record in records.complete()], columns=list(IngestedVideo.__annotations__))
+    leftovers = leftover_frames(videos_dir, frames_dir)
+    names = zip(videos["class_name"], videos["video_id"], strict=True)
+    videos["leftover_frames"] = [len(leftovers.get(video, ())) for video in names]
+    _warn_about_leftovers(videos[videos["leftover_frames"] > 0])
+    for column in ("class_name", "video_id"):  # as in the frame catalog; `file` is spelled as on disk
+        videos[column] = videos[column].map(nfc)
     incomplete = videos[(videos["damaged_frames"] > 0) | (videos["readable_share"] < COMPLETE_SHARE)]
     if len(incomplete):
         least = incomplete.sort_values("readable_share", kind="stable").iloc[0]
@@ -67,3 +81,14 @@ def report_ingest(frames_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             "%d files rejected, see rejected_videos.csv; the first: %s, %s", len(rejected), *rejected.iloc[0]
         )
     return videos, rejected
+
+
+def _warn_about_leftovers(videos: pd.DataFrame) -> None:
+    if len(videos):
+        logger.warning(
+            "%s of %s that are no longer in videos_dir still take part in training, see leftover_frames in "
+            "ingested_videos.csv; the first: %s/%s; remove them with --params video_ingest.prune=true",
+            pluralise(int(videos["leftover_frames"].sum()), "frame"),
+            pluralise(len(videos), "video"),
+            *videos.iloc[0][["class_name", "file"]],
+        )

@@ -17,7 +17,7 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 nodes.report_ingest,
-                inputs="raw_frames",
+                inputs=["raw_frames", "raw_videos"],
                 outputs=["ingested_videos", "rejected_videos"],
                 name="report_ingest",
             ),
