@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +167,13 @@ def test_a_second_run_of_the_same_file_is_refused(path, parts):
     parts.mkdir(parents=True)
     with FileLock(parts / "lock"), pytest.raises(HandGesturesError, match="another run is writing there"):
         write_embeddings(path, pending_embeddings(sequences()))
+
+
+def test_clips_that_could_not_be_read_again_are_refused_before_the_first_is_embedded(path):
+    pending = pending_embeddings(sequences())
+    long = pending._replace(header=replace(pending.header, shape=(12, 5000, 12, 6)), embed=None)
+    with pytest.raises(HandGesturesError, match=r"1 to 4096 frames, .* have 5000; set clips\.frames to a lower number"):
+        write_embeddings(path, long)
 
 
 def test_no_sequences_give_a_file_without_rows(path):

@@ -12,6 +12,7 @@ import numpy as np
 
 from hand_gestures.store.checkpoint import ExtractionCheckpoint, explain_disk_errors
 from hand_gestures.store.embedding_file import SCHEMA_VERSION, EmbeddingFile, EmbeddingHeader, PendingEmbeddings
+from hand_gestures.store.file_check import RefusedContentError, check_shape
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.progress import progress
 from hand_gestures.utils.resumable import atomic_write, identity_difference
@@ -34,8 +35,10 @@ def write_embeddings(path: Path, pending: PendingEmbeddings) -> None:
         pending: the sequences and the function that embeds them.
 
     Raises:
-        HandGesturesError: a frame or a finished sequence is damaged, the disk is full, or another run writes this file.
+        HandGesturesError: clips are too large to be read again, a frame or a finished sequence is damaged, the disk is
+            full, or another run writes this file.
     """
+    _require_readable_shape(pending.header)
     checkpoint = ExtractionCheckpoint(path)
     if _is_up_to_date(path, pending.header):
         checkpoint.remove()  # left by a kill between joining and removing
@@ -53,6 +56,13 @@ def write_embeddings(path: Path, pending: PendingEmbeddings) -> None:
             _write_rows(file, checkpoint, pending, path.name)
             _write_header(file, pending.header)
         checkpoint.remove()
+
+
+def _require_readable_shape(header: EmbeddingHeader) -> None:
+    try:
+        check_shape(header.shape, np.dtype(header.storage).itemsize)
+    except RefusedContentError as error:
+        raise HandGesturesError(f"{error}; set clips.frames to a lower number") from error
 
 
 def _is_up_to_date(path: Path, wanted: EmbeddingHeader) -> bool:
