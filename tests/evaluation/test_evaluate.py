@@ -74,6 +74,22 @@ def score(bundle, file, groups, split_name="validation"):
     return score_classifier(bundle, file, split_name, groups, batch_size=4, device="cpu", parameters=PARAMETERS, seed=1)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"channel_names": list(CHANNEL_NAMES[::-1])}, "the order of channels of .*val.h5 differs from the model's"),
+        ({"frames_per_clip": FRAMES + 1}, "the number of frames of .*val.h5 differs from the model's"),
+        (
+            {"channel_names": [*CHANNEL_NAMES[:-1], "depth"]},
+            "channels are chosen among .* but 'depth' is none",
+        ),
+    ],
+)
+def test_a_model_for_other_clips_is_refused_instead_of_predicting_wrong_labels(bundle, write_file, change, message):
+    with pytest.raises(HandGesturesError, match=message):
+        evaluate(replace(bundle, **change), write_file("val.h5", 7))
+
+
 def test_the_predicted_class_is_the_most_probable_one(bundle, write_file):
     result = evaluate(bundle, write_file("val.h5", 7))
     for row, probabilities in zip(result.predictions.itertuples(), result.probabilities, strict=True):

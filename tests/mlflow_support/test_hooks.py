@@ -1,7 +1,9 @@
 """The MLflow run around real Kedro runs of a small pipeline."""
 
+import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.runner import ThreadRunner
 from mlflow import MlflowClient
 
+from hand_gestures.mlflow_support.hooks import require_database
 from hand_gestures.utils.errors import HandGesturesError
 from tiny_project import copy_project
 
@@ -145,3 +148,53 @@ def test_the_commit_is_a_tag_if_the_project_is_a_repository(project, client):
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True, check=True)
     tags = runs_of(client)[0].data.tags
     assert (tags["mlflow.source.git.commit"], tags["git_dirty"]) == (head.stdout.strip(), "false")
+
+
+def cut_to(share):
+    return lambda content: content[: int(len(content) * share)]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: b"no database, " * 100, lambda content: content[:60], cut_to(0.1), cut_to(0.5), cut_to(0.99)],
+    ids=["text", "60 bytes", "a tenth", "half", "nearly all"],
+)
+def test_a_damaged_database_is_an_error_of_one_sentence_before_anything_runs(
+    project, tmp_path, empty_store, monkeypatch, damage
+):
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(damage(empty_store.read_bytes()))
+    monkeypatch.setenv("TRACKING_URI", f"sqlite:///{path}")
+    before = path.read_bytes()
+    with pytest.raises(HandGesturesError, match=r"mlflow\.db cannot be read as one \(.*\); .* move it away"):
+        run(project)
+    assert path.read_bytes() == before
+
+
+def test_the_command_line_prints_one_line_about_a_damaged_database(project, tmp_path):
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(b"no database, " * 100)
+    command = [sys.executable, "-m", "kedro", "run", "--env", "demo", "--pipeline", "data_processing"]
+    environment = os.environ | {"TRACKING_URI": f"sqlite:///{path}"}
+    ran = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    errors = [line for line in ran.stderr.splitlines() if line.startswith("Error:")]
+    assert errors == [
+        f"Error: runs are recorded in an SQLite database, but {path} cannot be read as one (file is not a database); "
+        "restore it from a copy, or move it away and run again: MLflow then starts with an empty one"
+    ]
+    assert "Traceback" not in ran.stderr + ran.stdout
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:1", "sqlite:///nowhere/mlflow.db", "sqlite://"])
+def test_other_stores_are_left_to_mlflow(uri):
+    require_database(uri)
+
+
+def test_a_locked_or_empty_database_is_left_to_mlflow(tmp_path, empty_store):
+    path = Path(shutil.copy(empty_store, tmp_path / "mlflow.db"))
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        require_database(f"sqlite:///{path}")
+    (tmp_path / "empty.db").touch()
+    require_database(f"sqlite:///{tmp_path / 'empty.db'}")

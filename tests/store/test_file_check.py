@@ -163,7 +163,10 @@ def bomb_in_labels(file):
 
 
 HEADER = {
-    "external link": (external_link, "labels/data must be stored in the file itself, but it is a link to .*other.h5"),
+    "external link": (
+        external_link,
+        "labels/data must be stored in the file itself, .* link to labels in other.h5",
+    ),
     "external group": (external_group, "embeddings/data must be stored in the file itself, but it is a link"),
     "soft link": (soft_link_through_an_external_link, "must be stored in the file itself, but it is a link to"),
     "loop of a link": (soft_link_to_itself, "views/data must be stored in the file itself, but it is a link to"),

@@ -126,10 +126,14 @@ def prepare_network(bundle: Bundle, file: Embeddings, device: torch.device) -> t
         The network on `device` in eval mode, and `file` with the channels of the bundle alone.
 
     Raises:
-        HandGesturesError: the model was trained on other classes or on embeddings with another fingerprint.
+        HandGesturesError: the model was trained on other classes, on clips of another length or another order of
+            channels, or on embeddings with another fingerprint.
     """
+    selected = select_channels(file, bundle.channel_names)  # in the order of the file
     for what, trained, found in (
         ("list of class names", list(bundle.class_names), list(file.header.class_names)),
+        ("number of frames", bundle.frames_per_clip, file.header.shape[1]),
+        ("order of channels", list(bundle.channel_names), list(selected.header.channel_names)),
         ("fingerprint", bundle.fingerprint, file.header.fingerprint),
     ):
         if trained != found:
@@ -137,7 +141,7 @@ def prepare_network(bundle: Bundle, file: Embeddings, device: torch.device) -> t
                 f"a model reads only embeddings made like those it was trained on, but the {what} of {file.path} "
                 f"differs from the model's; run feature_engineering and modeling again"
             )
-    return bundle.build().to(device), select_channels(file, bundle.channel_names)
+    return bundle.build().to(device), selected
 
 
 def batches(file: Embeddings, batch_size: int, rows: Sequence[int] | None = None) -> DataLoader:

@@ -3,7 +3,10 @@
 import atexit
 import os
 import signal
+import sqlite3
 import threading
+from contextlib import closing
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -24,6 +27,7 @@ from mlflow.environment_variables import (
 from hand_gestures.mlflow_support import tracking
 from hand_gestures.mlflow_support.git_state import git_state
 from hand_gestures.mlflow_support.outputs import NOTE_OUTPUTS, log_output
+from hand_gestures.utils.errors import HandGesturesError
 
 # Every 10 seconds the mean of two samples: five points for a run of a minute, 8640 for a day.
 SAMPLING_SECONDS, SAMPLES_PER_POINT = 5, 2
@@ -52,6 +56,7 @@ class MlflowHooks:
         outer_run = mlflow.active_run()
         self.outer_run_id = outer_run.info.run_id if outer_run else None
         if outer_run is None:
+            require_database(str(self.config.server.mlflow_tracking_uri))
             self.config.setup(context)
         context.__setattr__("mlflow", self.config)  # `kedro mlflow ui` reads it
         self.project_path = context.project_path
@@ -132,6 +137,32 @@ class MlflowHooks:
             self._end("KILLED")
         finally:
             os.kill(os.getpid(), number)
+
+
+def require_database(uri: str) -> None:
+    """Check that a local database of MLflow can be read: MLflow itself tries for minutes and ends with a traceback.
+
+    Args:
+        uri: the tracking URI; only `sqlite:///PATH` with an existing path is checked.
+
+    Raises:
+        HandGesturesError: the file is cut off or is not a database.
+    """
+    path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+    if not uri.startswith("sqlite:///") or not path.exists():
+        return
+    try:
+        if not path.is_file():
+            raise sqlite3.DatabaseError("it is not a file")
+        with closing(sqlite3.connect(path, timeout=1)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:  # locked, for example: MLflow waits for that
+        return
+    except sqlite3.DatabaseError as error:
+        raise HandGesturesError(
+            f"runs are recorded in an SQLite database, but {path.absolute()} cannot be read as one ({error}); restore "
+            "it from a copy, or move it away and run again: MLflow then starts with an empty one"
+        ) from error
 
 
 def _system_metrics() -> bool:

@@ -31,8 +31,9 @@ def log_model(bundle: Bundle, file: EmbeddingFile) -> ModelInfo:
             those that the served model expects.
     """
     MLFLOW_UV_AUTO_DETECT.set(False)  # it would add the whole lock of this project
-    with file.open() as opened:
-        example = opened["embeddings/data"][:1].astype(np.float32)
+    example = np.empty((min(1, len(file)), *file.header.shape[1:]), np.float32)
+    for row, clip in enumerate(example):
+        file.reader()(row, clip)
     with tempfile.TemporaryDirectory() as folder:
         bundle_folder, channels = Path(folder) / BUNDLE, Path(folder) / CHANNELS
         save_bundle(bundle, bundle_folder)

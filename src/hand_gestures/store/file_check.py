@@ -145,8 +145,7 @@ def find_dataset(file: h5py.File, name: str) -> h5py.Dataset:
             _refuse(f"an embeddings file must hold the dataset {name}", "it is missing")
         kind = links.get_info(part.encode()).type
         if kind != h5py.h5l.TYPE_HARD:
-            target = links.get_val(part.encode()) if kind in (h5py.h5l.TYPE_SOFT, h5py.h5l.TYPE_EXTERNAL) else "unknown"
-            _refuse(f"{name} must be stored in the file itself", f"it is a link to {target!r}")
+            _refuse(f"{name} must be stored in the file itself", f"it is a link to {_link_target(links, part)}")
         node = node[part]
     if not isinstance(node, h5py.Dataset):
         _refuse(f"{name} must be a dataset", f"it is a {type(node).__name__.lower()}")
@@ -334,6 +333,15 @@ def _refuse(rule: str, value: str) -> NoReturn:
 
 def _one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+
+
+def _link_target(links: h5py.h5l.LinkProxy, name: str) -> str:
+    kind = links.get_info(name.encode()).type
+    if kind == h5py.h5l.TYPE_SOFT:
+        return links.get_val(name.encode()).decode(errors="replace")
+    if kind == h5py.h5l.TYPE_EXTERNAL:
+        return " in ".join(part.decode(errors="replace") for part in reversed(links.get_val(name.encode())))
+    return "something that another program defines"
 
 
 def _check_filters(dataset: h5py.Dataset, name: str) -> None:
