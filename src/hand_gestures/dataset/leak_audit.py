@@ -153,15 +153,15 @@ def require_one_class_per_video(frames: pd.DataFrame, frames_dir: Path) -> None:
     paths = frames.merge(alike, on=["video_id", "class_name"]).groupby(["video_id", "class_name"])["path"].agg(list)
     class_of: dict[tuple[str, int, bytes], str] = {}
     copies = []
-    for (video_id, class_name), files in paths.items():
+    for (video_id, class_name), files in zip(paths.index.to_list(), paths, strict=True):
         other = class_of.setdefault((video_id, len(files), content_hash(files, frames_dir)), class_name)
         if other != class_name:
             copies.append((video_id, other, class_name))
     if copies:
         video_id, one, other = copies[0]
-        more = f" (and {pluralise(len(copies) - 1, 'more video')})" if len(copies) > 1 else ""
+        named = f"'{video_id}'" + (f" (and {pluralise(len(copies) - 1, 'more video')})" if len(copies) > 1 else "")
         raise HandGesturesError(
-            f"a video belongs to one class, but below {frames_dir} the frames of video '{video_id}'{more} are in both "
+            f"a video belongs to one class, but below {frames_dir} the frames of video {named} are in both "
             f"'{one}' and '{other}'; remove them from the wrong class folder, or if video_ingest wrote them and the "
             "video was moved, run it again with --params video_ingest.prune=true"
         )
