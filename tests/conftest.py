@@ -1,4 +1,4 @@
-"""Fixtures that several rooms share."""
+"""Fixtures that several test packages share."""
 
 import shutil
 import subprocess
@@ -17,13 +17,13 @@ from small_embeddings import embedded_sequence, pending_embeddings
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """Threads cost these small networks more than they give, above all on a busy machine."""
+    """Threads make these small networks slower, especially on a busy machine."""
     torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which the tiny demo was run; whoever runs more in it leaves its results as they were."""
+    """A project in which the tiny demo has run. Tests that run more in it must not change its results."""
     from tiny_project import copy_project, run  # imports Kedro and MLflow
 
     project = copy_project(tmp_path_factory.mktemp("demo"))
@@ -48,7 +48,7 @@ def write_file(tmp_path: Path) -> Callable[..., EmbeddingFile]:
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of MLflow without a run: to make one takes seconds."""
+    """An MLflow database without runs; creating one takes seconds."""
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
@@ -56,7 +56,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(empty_store: Path, tmp_path: Path) -> Iterator[MlflowClient]:
-    """A real store of its own, where all runs and models go to."""
+    """A new MLflow store; all runs and models of the test go there."""
     before, path = mlflow.get_tracking_uri(), shutil.copy(empty_store, tmp_path / "mlflow.db")
     mlflow.set_tracking_uri(f"sqlite:///{path}")
     mlflow.set_experiment(experiment_id=mlflow.create_experiment("gestures", (tmp_path / "mlruns").as_uri()))
@@ -66,7 +66,7 @@ def store(empty_store: Path, tmp_path: Path) -> Iterator[MlflowClient]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Makes a file system of so many kilobytes, or gives the one that is there so many, where this machine lets us."""
+    """Mounts a file system of so many kilobytes, or resizes it; skips where mounting is not allowed."""
     folder = tmp_path / "small"
 
     def mount(kilobytes: int) -> Path:

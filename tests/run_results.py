@@ -129,6 +129,17 @@ def class_summary(names=("fist", "NA", "(all)"), **columns):
     return pd.DataFrame(rows | columns)
 
 
+def mirror_audit(findings=("unchanged", "undecided"), looks_like=NAMES, mirrored_classes=("", ""), names=NAMES):
+    """The table of a mirror audit of two classes."""
+    columns = {
+        "class_name": list(names), "clips": 12, "groups": 6, "finding": list(findings), "looks_like": list(looks_like),
+        "share": 0.75, "compared_with": list(names)[::-1], "log_ratio": 4.25, "log_ratio_low": 2.5,
+        "clean_log_ratio_low": 3.0, "mirrored_classes": list(mirrored_classes),
+        "reason": ["the evidence is weak" if finding == "undecided" else "" for finding in findings],
+    }  # fmt: skip
+    return pd.DataFrame(columns)
+
+
 def run_results(validation=None, test=None, **changes):
     """Results with the tables of these predictions; `changes` replace fields."""
     validation = answers() if validation is None else validation
@@ -148,5 +159,6 @@ def run_results(validation=None, test=None, **changes):
         "faithfulness": FAITHFULNESS,
         "class_summary": class_summary(),
         "hand_rates": rates(),
+        "mirror_audit": mirror_audit(),
     }
     return RunResults(**(fields | changes))

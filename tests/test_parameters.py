@@ -1,6 +1,7 @@
 import copy
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -8,11 +9,13 @@ from pydantic import BaseModel
 
 from hand_gestures.augmentation import mirrored_labels
 from hand_gestures.dataset.sequences import find_group
-from hand_gestures.parameters import Parameters, check_parameters
+from hand_gestures.hooks import ParameterHooks
+from hand_gestures.parameters import Parameters, check_class_sets, check_parameters
 from hand_gestures.synthetic.gestures import DIRECTION_ONLY, GESTURES
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.nested import flatten
 
+THREE_CLASSES = ["fist", "swipe_left", "swipe_right"]
 CONF = Path(__file__).parents[1] / "conf"
 TOPICS = {
     name: field.annotation
@@ -89,6 +92,23 @@ def test_the_base_environment_is_valid(base):
 
 def test_the_demo_environment_is_valid(demo):
     check_parameters(demo)
+
+
+def test_the_demo_class_sets_are_classes_of_its_sample(demo):
+    check_class_sets(demo["evaluation"]["class_sets"], list(GESTURES))
+
+
+def test_a_class_set_may_contain_only_classes_of_the_data_set():
+    with pytest.raises(HandGesturesError) as error:
+        check_class_sets({"fists": ["fist"], "swipes": ["swipe_left", "swipe_rihgt"]}, THREE_CLASSES)
+    assert str(error.value) == (
+        "a class set may contain only classes of the data set (fist, swipe_left, swipe_right), but "
+        "evaluation.class_sets.swipes contains 'swipe_rihgt' (did you mean 'swipe_right'?); correct it, or set it to "
+        "[] for no set"
+    )
+    with pytest.raises(HandGesturesError, match=r"contains 'jump'; correct it"):
+        check_class_sets({"jumps": ["jump"]}, THREE_CLASSES)
+    check_class_sets({"swipes": ["swipe_left", "swipe_right"], "none": []}, THREE_CLASSES)
 
 
 def test_the_demo_changes_values_and_adds_none(base):
@@ -290,3 +310,12 @@ def test_a_class_name_with_a_control_character_is_an_error_on_one_line(base, dot
     assert "must not hold a line break or another control character" in message
     assert "[key]" not in message
     assert message.isprintable()
+
+
+def test_class_sets_are_checked_in_the_spelling_of_the_catalog(base):
+    base["evaluation"]["class_sets"] = {"set": ["и\u0306"]}
+    hooks = ParameterHooks()
+    hooks.after_context_created(SimpleNamespace(config_loader={"parameters": base}))
+    hooks.after_node_run({"class_names": ["й", "wave"]})
+    with pytest.raises(HandGesturesError, match="set contains 'й'"):
+        hooks.after_node_run({"class_names": ["fist", "wave"]})

@@ -10,7 +10,7 @@ from kedro.framework.startup import bootstrap_project
 ROOT = Path(__file__).parents[1]
 BACKBONES = "data/06_models/compact_backbones"
 
-# A demo of seconds: three performers, and a network that need not learn anything.
+# A demo that takes seconds: three performers, and a network that does not have to learn anything.
 TINY = {
     "sample": {"performers": 3, "height": 120, "width": 160},
     "clips": {"size": 64},
@@ -33,7 +33,7 @@ def run(project: Path, changes: dict | None = None, **selection: object) -> None
     """Run pipelines of a project in the demo environment at its tiny size."""
     before = Path.cwd()
     os.chdir(project)  # as a user would
-    os.environ["TRACKING_URI"] = f"sqlite:///{project}/mlflow.db"  # MLflow opens one of a relative name only once
+    os.environ["TRACKING_URI"] = f"sqlite:///{project}/mlflow.db"  # MLflow opens a relative path only once per process
     try:
         bootstrap_project(project)
         with KedroSession.create(project, env="demo", runtime_params=_over(TINY, changes or {})) as session:

@@ -12,15 +12,40 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.utils import is_kedro_project
 
-from hand_gestures.parameters import check_parameters
+from hand_gestures.parameters import check_class_sets, check_parameters
+
+CLASS_NAMES, EMBEDDINGS = "class_names", ("train_embeddings", "val_embeddings")  # catalog entries with the classes
 
 
 class ParameterHooks:
-    """Checks all parameters before anything runs."""
+    """Checks all parameters before anything runs, and class sets as soon as the classes of the data set are known."""
+
+    def __init__(self) -> None:
+        self.class_sets: dict[str, list[str]] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        check_parameters(context.config_loader["parameters"])
+        self.class_sets = check_parameters(context.config_loader["parameters"]).evaluation.class_sets
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        if "params:evaluation" not in pipeline.inputs():
+            self.class_sets = {}  # this run does not evaluate
+        # class names that this run makes again may be those of other data
+        if self.class_sets and CLASS_NAMES not in pipeline.all_outputs() and catalog.exists(CLASS_NAMES):
+            check_class_sets(self.class_sets, catalog.load(CLASS_NAMES))
+
+    @hook_impl
+    def after_node_run(self, outputs: dict[str, Any]) -> None:
+        if CLASS_NAMES in outputs:
+            check_class_sets(self.class_sets, outputs[CLASS_NAMES])
+
+    @hook_impl
+    def before_node_run(self, inputs: dict[str, Any]) -> None:
+        # the list of class names may be missing where only the embeddings were copied to this machine
+        for name in EMBEDDINGS if self.class_sets else ():
+            if name in inputs:
+                check_class_sets(self.class_sets, inputs[name].header.class_names)
 
 
 class SummaryHooks:

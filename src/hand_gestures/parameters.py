@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_origin
 
@@ -316,6 +316,7 @@ class RegistryParameters(Topic):
     model: Annotated[str, Field(pattern=r"^[\w\-. ]*\w$")] = Field(
         description="name of the registered model in MLflow; use another name for other data"
     )
+    min_clips: PositiveInt = Field(description="smallest number of validation clips of a registered model")
     alias: Annotated[str, Field(pattern=r"^[\w\-]+$"), AfterValidator(_free_alias)] = Field(
         description="alias of the best version"
     )
@@ -363,17 +364,20 @@ class Parameters(Topic):
     sample: SampleParameters
 
 
-def check_parameters(raw: Mapping[str, Any]) -> None:
+def check_parameters(raw: Mapping[str, Any]) -> Parameters:
     """Check the parameters of a run.
 
     Args:
         raw: all parameters, as Kedro's config loader merges them.
 
+    Returns:
+        The parameters, with names in the one spelling of `nfc`.
+
     Raises:
         HandGesturesError: names every parameter that is unknown, missing or out of range.
     """
     try:
-        Parameters.model_validate(raw)
+        return Parameters.model_validate(raw)
     except ValidationError as error:
         reasons: dict[str, list[str]] = {}
         for fault in error.errors():
@@ -381,6 +385,26 @@ def check_parameters(raw: Mapping[str, Any]) -> None:
             reasons.setdefault(problem, []).append(reason)
         sentence = "; ".join(problem + " or ".join(dict.fromkeys(several)) for problem, several in reasons.items())
         raise HandGesturesError(f"{sentence}; fix it in conf/ or after --params") from error
+
+
+def check_class_sets(class_sets: Mapping[str, list[str]], class_names: Sequence[str]) -> None:
+    """Check that the data set has every class of `evaluation.class_sets`.
+
+    Args:
+        class_sets: name → classes.
+        class_names: all classes of the data set; a class may have no validation clips.
+
+    Raises:
+        HandGesturesError: names the first class that does not exist, and a similar one if there is one.
+    """
+    for name, classes in class_sets.items():
+        for unknown in (known for known in classes if known not in class_names):
+            close = difflib.get_close_matches(unknown, class_names, n=1)
+            suggestion = f" (did you mean {close[0]!r}?)" if close else ""
+            raise HandGesturesError(
+                f"a class set may contain only classes of the data set ({', '.join(class_names)}), but "
+                f"evaluation.class_sets.{name} contains {unknown!r}{suggestion}; correct it, or set it to [] for no set"
+            )
 
 
 def _explain(fault: dict[str, Any]) -> tuple[str, str]:

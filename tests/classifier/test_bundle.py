@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from hand_gestures.classifier import Bundle, load_bundle, save_bundle
 from hand_gestures.classifier.networks import NETWORKS, build_network, describe_network
+from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.utils.errors import HandGesturesError
 
 ARCHITECTURE = {"name": "bilstm", "classes": 3, "channels": 12, "width": 6, "hidden": 4, "layers": 2, "dropout": 0.1}
@@ -19,7 +20,7 @@ ARCHITECTURE = {"name": "bilstm", "classes": 3, "channels": 12, "width": 6, "hid
 def bundle():
     torch.manual_seed(3)
     weights = build_network(ARCHITECTURE).copy_weights()
-    return Bundle(weights, ARCHITECTURE, ["a", "b", "ü"], ["x"] * 12, 8, {"seed": 1}, {"val_accuracy": 0.5})
+    return Bundle(weights, ARCHITECTURE, ["a", "b", "ü"], list(CHANNEL_NAMES), 8, {"seed": 1}, {"val_accuracy": 0.5})
 
 
 def test_round_trip_keeps_every_field_and_every_output(bundle, tmp_path):

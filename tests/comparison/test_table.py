@@ -46,6 +46,81 @@ def test_a_difference_is_paired_by_clip_and_its_interval_resamples_groups():
     assert width > clip_by_clip["difference_high"] - clip_by_clip["difference_low"]
 
 
+def verdicts(trials, groups=GROUPS, level=0.95, draws=500):
+    return compare_variants(trials, groups, draws=draws, level=level, seed=3)["verdict"].tolist()[1:]
+
+
+def people(persons, takes):
+    clips = [f"wave/p{person:02d}-{take}" for person in range(persons) for take in range(takes)]
+    return clips, {clip: clip[5:8] for clip in clips}
+
+
+def both_seeds(variant, wrong, clips):
+    return [trial(variant, seed, wrong, clips) for seed in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("persons", "takes", "verdict"),
+    [
+        (2, 2, "too little data to compare"),  # 4 clips
+        (5, 40, "too little data to compare"),  # 200 clips, but 5 groups
+        (6, 3, "too little data to compare"),  # 6 groups, but 18 clips
+        (6, 40, "worse"),
+    ],
+)
+def test_a_verdict_needs_enough_clips_and_enough_groups(persons, takes, verdict):
+    clips, groups = people(persons, takes)
+    wrong = {index for index in range(len(clips)) if index % takes != 0}
+    trials = [*both_seeds(BILSTM, set(), clips), *both_seeds(PROBE, wrong, clips)]
+    assert verdicts(trials, groups) == [verdict]
+    table = compare_variants(trials, groups, 500, 0.95, 3)
+    assert table[["clips", "groups"]].to_numpy().tolist() == [[len(clips), persons]] * 2
+
+
+def test_where_groups_are_unknown_clips_are_counted():
+    clips, _ = people(20, 1)
+    trials = [*both_seeds(BILSTM, set(), clips), *both_seeds(PROBE, set(range(15)), clips)]
+    alone = {clip: clip for clip in clips}
+    assert verdicts(trials, alone) == ["worse"]
+    assert compare_variants(trials, alone, 500, 0.95, 3)["groups"].isna().all()
+    fewer = [single._replace(right=dict(list(single.right.items())[:19])) for single in trials]
+    assert verdicts(fewer, alone) == ["too little data to compare"]
+
+
+def test_a_verdict_needs_two_seeds_of_everything_that_is_trained():
+    clips, groups = people(8, 5)
+    wrong = set(range(0, 40, 2))
+    one, two = [trial(BILSTM, 1, set(), clips)], both_seeds(BILSTM, set(), clips)
+    pixels = trial(Variant("nearest_neighbour"), 1, wrong, clips)._replace(parameters=None)
+    probe = both_seeds(PROBE, wrong, clips)
+    assert verdicts([*one, *probe, pixels], groups) == [*["too little data to compare"] * 2]
+    assert verdicts([*two, probe[0], pixels], groups) == ["too little data to compare", "worse"]
+    assert verdicts([*two, *probe, pixels], groups) == ["worse", "worse"]
+
+
+def test_with_many_comparisons_a_difference_that_only_its_own_interval_shows_is_no_more_than_perhaps():
+    clips, groups = people(12, 5)
+    wrong = {0, 5, 10, 15, 20, 25}  # one clip of each of six persons
+    others = [Variant("bilstm", views=views) for views in range(1, 9)]
+    first = both_seeds(BILSTM, wrong, clips)
+    better = both_seeds(PROBE, {0, 5}, clips)  # four persons differ
+    assert verdicts([*first, *better], groups) == ["better"]
+    same = [single for variant in others for single in both_seeds(variant, wrong, clips)]
+    assert verdicts([*first, *better, *same], groups) == ["perhaps better", *["no difference shown"] * 8]
+
+
+def test_the_same_difference_in_every_group_is_judged_by_the_number_of_groups():
+    clips, groups = people(8, 5)
+    each = {index for index in range(40) if index % 5 == 0}
+    first, worse = both_seeds(BILSTM, set(), clips), both_seeds(PROBE, each, clips)
+    table = compare_variants([*first, *worse], groups, 500, 0.95, 3)
+    assert np.isnan(table["difference_low"].iloc[1])
+    assert table["verdict"].tolist()[1:] == ["worse"]
+    others = [single for views in range(1, 9) for single in both_seeds(Variant("bilstm", views=views), set(), clips)]
+    assert verdicts([*first, *worse, *others], groups)[0] == "perhaps worse"
+    assert verdicts([*first, *worse], groups, draws=0)[0] == "no difference shown"
+
+
 def test_the_same_mistakes_make_no_difference():
     row = compare([trial(BILSTM, 1, {0, 5}), trial(PROBE, 1, {0, 5})]).iloc[1]
     assert row["difference"] == 0

@@ -113,11 +113,37 @@ def test_other_parameters_or_other_files_start_a_trial_afresh(compared, folder, 
     assert third.history != first.history
 
 
-@pytest.mark.parametrize("content", ["{", '{"identity": {}, "variant": {"network": "bilstm"}, "figures": {}}'])
+DAMAGED_TRIALS = [
+    "",
+    "{",
+    "[1]",
+    "7",
+    "null",
+    "[" * 100_000,
+    '{"trial": {}}',
+    '{"identity": [], "trial": {}}',
+    '{"identity": {}, "variant": {"network": "bilstm"}, "figures": {}}',
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED_TRIALS, ids=range(len(DAMAGED_TRIALS)))
 def test_a_damaged_or_older_trial_file_starts_the_trial_afresh(compared, folder, content):
     (folder / "nearest_neighbour.json").write_text(content)
     (trial,) = run_trials([Variant("nearest_neighbour")], [1], compared, folder)
     assert json.loads((folder / "nearest_neighbour.json").read_text())["trial"]["metrics"] == trial.metrics
+
+
+@pytest.mark.parametrize("change", [{"metrics": 3}, {"metrics": {"accuracy": "good"}}, {"history": 1}, {"right": [1]}])
+def test_a_trial_file_of_the_right_identity_with_damaged_content_runs_again_with_a_warning(
+    compared, folder, change, caplog
+):
+    nearest = [Variant("nearest_neighbour")]
+    (first,) = run_trials(nearest, [1], compared, folder)
+    path = folder / "nearest_neighbour.json"
+    saved = json.loads(path.read_text())
+    path.write_text(json.dumps(saved | {"trial": saved["trial"] | change}))
+    assert list(run_trials(nearest, [1], compared, folder)) == [first]
+    assert f"{path} is damaged or of an earlier version, its trial runs again" in caplog.text
 
 
 def test_the_error_names_a_clip_without_pixels(compared, folder):

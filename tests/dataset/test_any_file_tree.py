@@ -1,4 +1,4 @@
-"""Generated folders: every file but those of the operating system is in exactly one row of catalog or rejects."""
+"""Generated folders: every file is in exactly one row of the catalog or of the rejects, except system files."""
 
 import os
 import tempfile

@@ -11,11 +11,14 @@ from hand_gestures.classifier import Bundle
 from hand_gestures.classifier.networks import build_network
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.evaluation.attention import channel_statistics, clip_attention, frame_statistics
+from hand_gestures.evaluation.baselines import baseline_accuracy
 from hand_gestures.evaluation.evaluate import evaluate_classifier
+from hand_gestures.evaluation.intervals import exact_interval
 from hand_gestures.evaluation.summary import Score, score_classifier, summarise
 from hand_gestures.evaluation.tables import confusion, per_class, per_group
 from hand_gestures.parameters import EvaluationParameters
 from hand_gestures.store.embedding_file import EmbeddingFile
+from hand_gestures.store.selection import select_clean_views
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.utils.errors import HandGesturesError
 from small_embeddings import CHANNELS, CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH, embedded_sequence, pending_embeddings
@@ -152,15 +155,91 @@ def test_intervals_contain_their_metrics_and_resample_whole_groups(bundle, write
     assert alone["loss_low"] != grouped["loss_low"]
 
 
+def answered(evaluation, *right):
+    """The same evaluation with other answers: clip by clip right, or wrong."""
+    names = list(CLASS_NAMES)
+    labels = [names.index(name) for name in evaluation.predictions["class_name"]]
+    answers = [label if correct else (label + 1) % 3 for label, correct in zip(labels, right, strict=True)]
+    probabilities = np.eye(3)[answers] * 0.9 + 0.1 / 3
+    table = evaluation.predictions.assign(predicted=[names[answer] for answer in answers], correct=list(right))
+    return evaluation._replace(probabilities=probabilities, predictions=table)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_an_accuracy_that_no_draw_changes_has_an_exact_interval_over_groups_or_over_clips(bundle, write_file, right):
+    file = write_file("val.h5", 18)
+    for groups, units in ((None, 18), (groups_of_three(file), 6)):
+        metrics = summarise(answered(evaluate(bundle, file, groups), *[right] * 18), bundle.class_names, {}, level=0.9)
+        assert (metrics["accuracy_low"], metrics["accuracy_high"]) == exact_interval(float(right), units, 0.9)
+        assert metrics["exact_intervals"] == ["accuracy", "accuracy_with_hands"]
+        assert "macro_f1_low" not in metrics  # the binomial distribution says nothing about other metrics
+
+
+def test_an_exact_interval_has_the_number_of_groups_of_its_subset(bundle, write_file):
+    file = write_file("val.h5", 18)
+    evaluation = answered(evaluate(bundle, file, groups_of_three(file)), *[True] * 15, False, False, True)
+    sets = {"swipes": ["swipe_left", "swipe_right"], "of_one_person": ["fist"]}
+    evaluation.predictions.loc[evaluation.predictions["class_name"] == "fist", "group"] = "person0"
+    evaluation.predictions.loc[[16, 17], "group"] = "person9"
+    metrics = summarise(evaluation, bundle.class_names, sets)
+    assert metrics["accuracy_of_one_person"] == 5 / 6
+    assert "accuracy_of_one_person_low" not in metrics  # one group says nothing about others
+    assert 0 < metrics["accuracy_low"] < metrics["accuracy"]  # by the bootstrap
+    assert metrics["exact_intervals"] == []
+    all_right = answered(evaluation, *[True] * 18)
+    metrics = summarise(all_right, bundle.class_names, sets)
+    assert metrics["exact_intervals"] == ["accuracy", "accuracy_swipes", "accuracy_with_hands"]
+    assert metrics["accuracy_swipes_low"] == exact_interval(1.0, 6, 0.95)[0]
+    assert metrics["accuracy_low"] == metrics["accuracy_swipes_low"]
+
+
+def test_equal_accuracies_of_all_groups_have_an_exact_interval_that_contains_them(bundle, write_file):
+    file = write_file("val.h5", 6)
+    groups = {name: f"person{number // 2}" for number, name in enumerate(file.sequence_ids)}
+    evaluation = answered(evaluate(bundle, file, groups), *[True, False] * 3)
+    metrics = summarise(evaluation, bundle.class_names, {})
+    assert (metrics["accuracy_low"], metrics["accuracy_high"]) == exact_interval(0.5, 3, 0.95)
+
+
+def test_without_draws_no_interval_is_computed(bundle, write_file):
+    metrics = summarise(
+        answered(evaluate(bundle, write_file("val.h5", 9)), *[True] * 9), bundle.class_names, {}, draws=0
+    )
+    assert not [name for name in metrics if name.endswith(("_low", "_high"))]
+    assert metrics["exact_intervals"] == []
+
+
+def test_the_baselines_are_one_of_all_classes_and_the_most_frequent_class(bundle, write_file):
+    metrics = summarise(evaluate(bundle, write_file("val.h5", 4)), bundle.class_names, {})  # fist, left, right, fist
+    assert (metrics["chance_accuracy"], metrics["majority_accuracy"]) == (1 / 3, 0.5)
+    assert baseline_accuracy(metrics) == 0.5
+    assert baseline_accuracy({"chance_accuracy": 0.25, "majority_accuracy": 0.2}) == 0.25
+    assert baseline_accuracy({"accuracy": 1.0}) is None
+
+
 def test_the_worst_group_is_in_the_metrics_and_in_the_log(bundle, write_file, caplog):
     file = write_file("val.h5", 18)
+    one_class_each = {name: f"person{number % 6}" for number, name in enumerate(file.sequence_ids)}
     with caplog.at_level(logging.INFO):
-        result = score(bundle, file, groups_of_three(file))
+        result = score(bundle, file, one_class_each)
     shares = result.predictions.groupby("group")["correct"].mean()
     assert result.metrics["worst_group_accuracy"] == shares.min()
     assert shares[result.metrics["worst_group"]] == shares.min()
     assert result.metrics["groups"] == 6
     assert f"validation: the worst of 6 groups is {result.metrics['worst_group']}" in caplog.text
+
+
+def test_the_log_names_no_worst_of_equal_groups(bundle, write_file, caplog):
+    file = write_file("val.h5", 18)
+    answers = evaluate(bundle, file).predictions["correct"]
+    right = [name for name, correct in zip(file.sequence_ids, answers, strict=True) if correct]
+    others = [name for name in file.sequence_ids if name not in right]
+    groups = {name: f"person{index}" for names in (right[:2], others[:2]) for index, name in enumerate(names)}
+    rows = select_clean_views([file], set(groups))
+    with caplog.at_level(logging.INFO):
+        result = score(bundle, rows, groups)
+    assert (result.metrics["worst_group_accuracy"], result.metrics["accuracy"]) == (0.5, 0.5)
+    assert "the worst of" not in caplog.text
 
 
 def test_a_single_group_is_not_the_worst_and_gives_no_intervals(bundle, write_file):

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from hand_gestures.evaluation import intervals as bootstrap
-from hand_gestures.evaluation.intervals import bootstrap_intervals
+from hand_gestures.evaluation.intervals import bootstrap_intervals, exact_interval
 
 CORRECT = np.repeat([1.0, 0.0, 1.0, 1.0, 0.0, 1.0], 10)  # all clips of a group are correct or all are wrong
 GROUPS = np.repeat([f"person{n}" for n in range(6)], 10)
@@ -64,6 +65,24 @@ def test_one_group_or_no_draw_gives_no_interval(case):
 
 def test_predictions_that_are_all_correct_have_no_interval():
     assert intervals(GROUPS, lambda weights: accuracy(weights, np.ones(60))) == {}
+
+
+@pytest.mark.parametrize(("units", "low"), [(72, 0.950), (6, 0.541)])
+def test_the_exact_interval_of_units_that_are_all_correct_or_all_wrong_follows_the_rule_of_three(units, low):
+    assert exact_interval(1.0, units, 0.95) == (pytest.approx(low, abs=5e-4), 1.0)
+    assert exact_interval(0.0, units, 0.95) == (0.0, pytest.approx(1 - low, abs=5e-4))
+    assert exact_interval(1.0, units, 0.95)[0] == pytest.approx(1 - 3 / units, abs=0.05)
+
+
+@pytest.mark.parametrize(("right", "units"), [(0, 4), (1, 4), (3, 7), (71, 72), (72, 72)])
+def test_the_exact_interval_is_that_of_clopper_and_pearson(right, units):
+    expected = binomtest(right, units).proportion_ci(0.9, method="exact")
+    assert exact_interval(right / units, units, 0.9) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_exact_interval_contains_an_accuracy_between_two_numbers_of_units():
+    low, high = exact_interval(0.75, 2, 0.95)
+    assert exact_interval(0.5, 2, 0.95)[0] < low < 0.75 < high < 1
 
 
 def test_draws_without_a_clip_of_a_subset_are_ignored():

@@ -15,7 +15,7 @@ def git(folder, *arguments):
 
 @pytest.fixture
 def project(tmp_path):
-    """A project that is committed."""
+    """A committed project."""
     folder = tmp_path / "project"
     (folder / "src").mkdir(parents=True)
     (folder / "pyproject.toml").touch()
@@ -31,12 +31,12 @@ def test_the_commit_of_an_unchanged_tree_is_known(project):
 
 
 @pytest.mark.parametrize("name", ["src/code.py", "src/new.py", "pyproject.toml"])
-def test_changed_and_new_code_is_told(project, name):
+def test_changed_and_new_code_is_dirty(project, name):
     (project / name).write_text("2")
     assert git_state(project).dirty
 
 
-def test_data_are_no_code(project):
+def test_data_is_not_code(project):
     (project / "frame.jpg").touch()
     assert not git_state(project).dirty
 
@@ -45,7 +45,7 @@ def test_without_a_repository_nothing_is_known(tmp_path):
     assert git_state(tmp_path) is None
 
 
-def test_a_repository_that_only_lies_around_the_project_is_not_its_own(project):
+def test_a_surrounding_repository_without_the_project_is_not_used(project):
     inner = project / "unpacked"
     inner.mkdir()
     (inner / "pyproject.toml").touch()

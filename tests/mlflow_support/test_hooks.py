@@ -37,7 +37,7 @@ def project(tmp_path_factory, empty_store) -> Path:
 def client(project, monkeypatch):
     monkeypatch.chdir(project)  # as a user would
     store = f"sqlite:///{project}/mlflow.db"
-    monkeypatch.setenv("TRACKING_URI", store)  # MLflow opens one of a relative name once, wherever the process goes
+    monkeypatch.setenv("TRACKING_URI", store)  # MLflow opens a relative path only once per process
     before = mlflow.get_tracking_uri()
     yield MlflowClient(store)
     mlflow.set_tracking_uri(before)
@@ -58,7 +58,7 @@ def runs_of(client):
     return list(client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"]))
 
 
-def test_a_run_has_the_parameters_of_its_nodes_and_the_load_of_the_machine_and_is_closed(project, client, monkeypatch):
+def test_a_run_logs_the_parameters_of_its_nodes_and_the_load_of_the_machine_and_is_closed(project, client, monkeypatch):
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.1")
     run(project, seed=3)
     (only,) = runs_of(client)
@@ -76,7 +76,7 @@ def test_a_run_has_the_parameters_of_its_nodes_and_the_load_of_the_machine_and_i
     assert mlflow.active_run() is None
 
 
-def test_a_run_that_fails_is_marked_and_the_next_one_is_its_own(project, client):
+def test_a_failed_run_is_marked_and_the_next_kedro_run_gets_a_new_run(project, client):
     with pytest.raises(HandGesturesError):
         run(project, frames_dir=str(project / "nowhere"))
     run(project)
@@ -94,7 +94,7 @@ def test_nodes_in_threads_log_into_the_run_of_their_pipeline(project, client):
     assert {item.path for item in client.list_artifacts(last.info.run_id)} == {"dataset", "plots"}
 
 
-def test_a_run_that_was_there_before_goes_on(project, client):
+def test_a_run_that_was_active_before_is_used_and_stays_open(project, client):
     mlflow.set_tracking_uri(f"sqlite:///{project}/mlflow.db")
     with mlflow.start_run(experiment_id=client.get_experiment_by_name("hand_gestures").experiment_id) as outer:
         run(project)
@@ -123,7 +123,7 @@ with KedroSession.create(sys.argv[1], env="demo") as session:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_stopped_is_marked(project, client, number):
+def test_a_run_that_is_stopped_is_marked_as_killed(project, client, number):
     stopped = subprocess.Popen(
         [sys.executable, "-c", STOPPED, project], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -137,7 +137,7 @@ def test_a_run_that_is_stopped_is_marked(project, client, number):
     assert runs_of(client)[0].info.status == "KILLED"
 
 
-def test_the_commit_of_the_project_is_a_tag_where_it_is_a_repository(project, client):
+def test_the_commit_is_a_tag_if_the_project_is_a_repository(project, client):
     author = ["-c", "user.name=Anna", "-c", "user.email=anna@example.org"]
     for arguments in (["init", "-q"], ["add", "pyproject.toml", "src", "conf"], [*author, "commit", "-qm", "first"]):
         subprocess.run(["git", *arguments], cwd=project, check=True)

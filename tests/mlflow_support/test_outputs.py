@@ -28,7 +28,7 @@ def test_leaks_of_the_split_are_metrics(logged):
 def test_of_an_evaluation_only_what_runs_are_compared_by_is_logged(logged):
     metrics = {
         "accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 1.0, "loss": 0.4, "loss_low": 0.3, "loss_high": 0.5,
-        "clips": 72, "worst_group": "anna",
+        "clips": 72, "worst_group": "anna", "chance_accuracy": 0.1, "majority_accuracy": 0.2, "exact_intervals": [],
     }  # fmt: skip
     of_validation = logged("evaluation", metrics).data.metrics
     assert of_validation == {

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -17,28 +18,47 @@ from hand_gestures.classifier.bundle import Bundle
 from hand_gestures.classifier.networks import build_network
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.evaluation.evaluate import evaluate_classifier
-from hand_gestures.mlflow_support.registry import VALIDATION_DATA, Registry, make_candidate, measure_performance
+from hand_gestures.evaluation.summary import summarise
+from hand_gestures.mlflow_support.registry import (
+    VALIDATION_DATA,
+    Registry,
+    find_shortfall,
+    make_candidate,
+    measure_performance,
+)
 from hand_gestures.mlflow_support.serving import log_model
 from hand_gestures.parameters import RegistryParameters, TrainingParameters
 from hand_gestures.pipelines.modeling.nodes import register_model
-from small_embeddings import CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH
+from small_embeddings import CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH, embedded_sequence
 
 USED_CHANNELS = CHANNEL_NAMES[2:4]  # of the channels in the file, those that the models take
+CLIPS = 12
 HEADLINE = "validation accuracy 0.333"
 RECORD = {"mlflow_run": {"name": "bilstm seed 7"}, "parameters": {"seed": 7, "evaluation": {"confidence_level": 0.95}}}
 
 
-def make_bundle(seed=0):
-    """An untrained model; each seed gives another one."""
+def untrained_bundle(seed=0):
+    """A model that knows nothing."""
     torch.manual_seed(seed)
     architecture = {"name": "linear_probe", "classes": 3, "channels": len(USED_CHANNELS), "width": WIDTH}
     weights = build_network(architecture).copy_weights()
     return Bundle(weights, architecture, list(CLASS_NAMES), list(USED_CHANNELS), FRAMES, FINGERPRINT)
 
 
+def make_bundle(mistakes=0):
+    """A model that has learned the clips of `val_file` by heart, so many of them with a wrong class."""
+    clips = np.stack([embedded_sequence(n % 3, n).embeddings[0] for n in range(CLIPS)])  # (N, T, C, D)
+    inputs = clips[:, :, 2:4].mean(axis=1).reshape(CLIPS, -1)
+    classes = [(n + (n < mistakes)) % 3 for n in range(CLIPS)]
+    solution = np.linalg.pinv(np.column_stack([inputs, np.ones(CLIPS)])) @ (10 * np.eye(3)[classes])
+    bundle = untrained_bundle()
+    learned = {"head.weight": solution[:-1].T.copy().astype("f4"), "head.bias": solution[-1].astype("f4")}
+    return replace(bundle, weights=bundle.weights | learned)
+
+
 @pytest.fixture
 def val_file(write_file):
-    return write_file("val.h5", 12, sources="these clips")
+    return write_file("val.h5", CLIPS, sources="these clips")
 
 
 @pytest.fixture
@@ -50,11 +70,15 @@ def performance_of(bundle, file):
     return measure_performance(bundle, file, 8, "cpu")
 
 
-def offer(bundle, file, alias="champion"):
+def metrics_of(bundle, file, draws=100):
+    return summarise(evaluate_classifier(bundle, file, 8, torch.device("cpu")), bundle.class_names, {}, draws)
+
+
+def offer(bundle, file, alias="champion", min_clips=CLIPS, draws=100):
     """The decision on a model that its own run offers."""
-    metrics = performance_of(bundle, file)._asdict() | {"clips": len(file)}
+    metrics = metrics_of(bundle, file, draws)
     with mlflow.start_run():
-        return Registry("gestures", alias).offer(
+        return Registry("gestures", alias, min_clips).offer(
             make_candidate(bundle, file, metrics, RECORD, HEADLINE), lambda champion: performance_of(champion, file)
         )
 
@@ -83,6 +107,48 @@ def test_the_first_model_is_registered_with_the_alias_and_says_what_it_is(store,
     assert version.tags == tags
     assert version.description == f"bilstm seed 7: {HEADLINE}"
     assert version.run_id == store.search_runs(["1"])[0].info.run_id
+
+
+@pytest.mark.parametrize("draws", [0, 100])
+@pytest.mark.parametrize("mistakes", [0, 2])
+def test_a_first_model_that_is_better_than_its_baselines_is_registered(store, val_file, mistakes, draws):
+    assert performance_of(make_bundle(mistakes), val_file).accuracy == 1 - mistakes / CLIPS
+    assert offer(make_bundle(mistakes), val_file, draws=draws).decision == "registered"
+
+
+@pytest.mark.parametrize("draws", [0, 100])
+def test_a_model_at_chance_never_becomes_champion_not_even_the_first(store, val_file, draws):
+    bundle = make_bundle(8)
+    assert performance_of(bundle, val_file).accuracy == 1 / 3
+    decision = offer(bundle, val_file, draws=draws)
+    assert (decision.decision, decision.version, decision.champion_version) == ("not_eligible", None, None)
+    assert decision.sentence.startswith(
+        "no model is registered: to become champion, its accuracy must be above that of always answering the most "
+        "frequent class, 0.333, with its whole 95 % interval, but is 0.333 with an interval from 0."
+    )
+    assert store.search_registered_models() == []
+    offer(make_bundle(), val_file)
+    assert offer(bundle, val_file, draws=draws).decision == "not_eligible"
+    assert (champion(store), versions(store)) == ("1", [1])
+
+
+def test_a_model_that_was_validated_on_too_few_clips_is_not_registered(store, write_file):
+    four = write_file("four.h5", 4)
+    assert performance_of(make_bundle(), four).accuracy == 1
+    decision = offer(make_bundle(), four, min_clips=5)
+    assert decision.decision == "not_eligible"
+    assert decision.sentence == (
+        "no model is registered: to become champion, it needs 5 validation clips or more, but has 4; add clips, or "
+        "change registry.min_clips"
+    )
+    assert store.search_registered_models() == []
+
+
+def test_a_model_whose_evaluation_has_no_baselines_is_not_eligible(val_file):
+    metrics = metrics_of(make_bundle(), val_file)
+    old = {name: value for name, value in metrics.items() if name not in ("chance_accuracy", "majority_accuracy")}
+    assert find_shortfall(metrics, CLIPS, 0.95) is None
+    assert "its evaluation is older; run kedro run --pipeline modeling" in find_shortfall(old, CLIPS, 0.95)
 
 
 def test_a_better_model_takes_the_alias_and_the_decision_tells_both(store, val_file, worse_and_better):
@@ -165,17 +231,18 @@ def test_an_interruption_before_the_alias_leaves_the_champion(store, val_file, w
 def test_the_node_registers_only_where_the_parameters_and_a_run_allow_it(store, val_file):
     bundle = make_bundle()
     performance = performance_of(bundle, val_file)
-    given = (bundle, val_file, performance._asdict() | {"clips": 12}, RECORD)
-    enabled = base_parameters(RegistryParameters, model="gestures")
+    given = (bundle, val_file, metrics_of(bundle, val_file), RECORD)
+    enabled = base_parameters(RegistryParameters, model="gestures", min_clips=CLIPS)
     training = base_parameters(TrainingParameters, device="cpu")
     untracked = register_model(*given, {}, enabled, training)
     assert untracked["sentence"] == "no model is registered: the run is not tracked"
     decisions = []
-    for parameters in (enabled.model_copy(update={"enabled": False}), enabled, enabled):
+    more_clips = enabled.model_copy(update={"min_clips": CLIPS + 1})
+    for parameters in (enabled.model_copy(update={"enabled": False}), enabled, enabled, more_clips):
         with mlflow.start_run() as run:
             mlflow_run = {"name": run.info.run_name, "id": run.info.run_id}
             decisions.append(register_model(*given, mlflow_run, parameters, training))
-    assert [decision["decision"] for decision in decisions] == ["off", "registered", "kept"]
+    assert [decision["decision"] for decision in decisions] == ["off", "registered", "kept", "not_eligible"]
     assert decisions[2]["champion"] == performance._asdict()
     assert json.loads(json.dumps(decisions)) == decisions
     assert versions(store) == [1]

@@ -1,4 +1,4 @@
-"""What a user sees when the input is wrong: one sentence, exit code 1, no traceback, nothing half on disk."""
+"""What a user sees after wrong input: one sentence, exit code 1, no traceback, no incomplete file."""
 
 import shutil
 
@@ -8,8 +8,8 @@ import pytest
 RUN = ["run", "--env", "demo"]
 
 
-def said(run):
-    """The one line of the error."""
+def error_line(run):
+    """The only line of the error."""
     assert run.returncode == 1
     assert "Traceback" not in run.stdout + run.stderr
     errors = [line for line in run.stderr.splitlines() if line.startswith("Error: ")]
@@ -26,19 +26,19 @@ def params(project, *more):
 def test_too_few_classes(kedro, project, write_frames, layout):
     (project / "frames").mkdir()
     write_frames(**layout)
-    sentence = said(kedro(*RUN, "--pipeline", "data_processing", *params(project)))
+    sentence = error_line(kedro(*RUN, "--pipeline", "data_processing", *params(project)))
     assert "at least two classes" in sentence
     assert str(project / "frames") in sentence
     assert ("only class 'wave'" if layout else "no frame") in sentence
 
 
 def test_a_missing_folder(kedro, project):
-    sentence = said(kedro(*RUN, "--pipeline", "data_processing", *params(project)))
+    sentence = error_line(kedro(*RUN, "--pipeline", "data_processing", *params(project)))
     assert f"{project}/frames is no folder" in sentence
     assert "--params frames_dir=PATH" in sentence
 
 
-def test_what_is_no_frame_is_counted_and_the_rest_goes_on(kedro, project, write_frames):
+def test_files_that_are_not_frames_are_counted_and_the_run_continues(kedro, project, write_frames):
     frames = write_frames(wave=3, fist=3, empty=1)
     shutil.rmtree(frames / "empty")
     (frames / "empty").mkdir()
@@ -68,40 +68,42 @@ def test_a_class_with_a_single_sequence_stays_in_training(kedro, project, write_
 
 
 def test_a_wrong_parameter_name(kedro, project):
-    sentence = said(kedro(*RUN, *params(project, "training.epoch=3")))
+    sentence = error_line(kedro(*RUN, *params(project, "training.epoch=3")))
     assert "'training.epoch' does not exist (did you mean 'epochs'?)" in sentence
     assert not (project / "out").exists()
 
 
 def test_a_wrong_topic(kedro, project):
-    assert "'trainin' does not exist (did you mean 'training'?)" in said(
+    assert "'trainin' does not exist (did you mean 'training'?)" in error_line(
         kedro(*RUN, *params(project, "trainin.epochs=3"))
     )
 
 
-def test_a_model_that_cannot_be_had_stops_the_run_before_any_frame_is_read(kedro, project, write_frames):
+def test_a_missing_model_stops_the_run_before_any_frame_is_read(kedro, project, write_frames):
     write_frames(wave=3, fist=3)
-    sentence = said(kedro(*RUN, *params(project, "backbones.vit.path=nowhere/vit")))
+    sentence = error_line(kedro(*RUN, *params(project, "backbones.vit.path=nowhere/vit")))
     assert "nowhere/vit does not exist" in sentence
     assert not (project / "out/02_intermediate").exists()
 
 
-def test_a_frame_that_vanishes_while_embedding_leaves_no_half_file(kedro, project, write_frames):
+def test_a_frame_that_disappears_while_embedding_leaves_no_incomplete_file(kedro, project, write_frames):
     frames = write_frames(wave=4, fist=4)
     tiny = ["clips.size=32", "extraction.workers=1"]
     assert kedro(*RUN, "--pipeline", "data_processing", *params(project, *tiny)).returncode == 0
     train = pd.read_parquet(project / "out/03_primary/train_sequences.parquet")
     gone = frames / train["frames"].iloc[-1][0]
     gone.unlink()
-    sentence = said(kedro(*RUN, "--pipeline", "feature_engineering", *params(project, *tiny, "hands.enabled=false")))
+    sentence = error_line(
+        kedro(*RUN, "--pipeline", "feature_engineering", *params(project, *tiny, "hands.enabled=false"))
+    )
     assert str(gone) in sentence
     assert "run data_processing again" in sentence
     assert not list((project / "out").rglob("*.h5*"))
 
 
-def test_classes_named_for_a_direction_need_a_mirror_map(kedro, project, write_frames):
+def test_classes_named_after_a_direction_need_mirrored_classes(kedro, project, write_frames):
     write_frames(turn_left=3, turn_right=3)
     run = ["--pipeline", "data_processing"]
     assert kedro(*RUN, *run, *params(project)).returncode == 0
-    sentence = said(kedro(*RUN, "--pipeline", "feature_engineering", *params(project)))
+    sentence = error_line(kedro(*RUN, "--pipeline", "feature_engineering", *params(project)))
     assert "turn_left, turn_right" in sentence

@@ -31,7 +31,7 @@ def fingerprint(licence):
     return write_recipe(fetch_backbones(backbones, hands), ["fist", "wave"], *others, seed=1)
 
 
-def test_embeddings_do_not_depend_on_the_licence_of_the_models_that_made_them():
+def test_embeddings_do_not_depend_on_the_licences_of_the_models():
     one, other = fingerprint("Apache-2.0"), fingerprint("CC-BY-4.0")
     assert fingerprint_digest(one) == fingerprint_digest(other)
     assert "Apache-2.0" not in str(one)

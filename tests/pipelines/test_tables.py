@@ -26,7 +26,7 @@ def assert_comes_back(entry, table, folder):
 
 
 @pytest.mark.parametrize("name", ["7", "NA", "007", "1e5", "true", "predicted", "hand_found", "accuracy", *FORMULAS])
-def test_tables_come_back_from_disk_whatever_a_class_or_group_is_called(name, tmp_path):
+def test_tables_are_read_back_unchanged_with_any_name_of_a_class_or_group(name, tmp_path):
     rows = pd.DataFrame(
         {
             "sequence_id": ["a/1", "a/2", "b/1"],

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PIPELINES = register_pipelines()
 
 
-def test_default_is_the_way_from_frames_to_classifier():
+def test_the_default_pipeline_leads_from_frames_to_classifier():
     parts = [PIPELINES[name] for name in ("data_processing", "feature_engineering", "modeling")]
     assert set(PIPELINES["__default__"].nodes) == {node for part in parts for node in part.nodes}
 
@@ -24,7 +24,7 @@ def test_models_are_fetched_before_any_frame_is_read():
     assert names.index("fetch_backbones") < names.index("scan_frames")
 
 
-def test_every_data_set_that_lasts_is_declared_in_base():
+def test_every_saved_data_set_is_declared_in_base():
     declared = yaml.safe_load((ROOT / "conf/base/catalog.yml").read_text())
     used = {name for pipeline in PIPELINES.values() for name in pipeline.datasets() if not name.startswith("param")}
     assert {name for name in used if not name.endswith("_plot")} == {
@@ -69,7 +69,7 @@ def layer(dataset):
 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_layers_follow_each_other(name):
-    """kedro viz draws no layer at all where two lead to each other."""
+    """Kedro-Viz draws no layers if two of them depend on each other."""
     before = {}
     for node in PIPELINES[name].nodes:
         inputs = {layer(dataset) for dataset in node.inputs if not dataset.startswith("param")}

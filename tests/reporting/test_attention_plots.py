@@ -123,6 +123,7 @@ def titles(table):
             100,
             "Not shown that the most attended frames matter more than random ones.",
         ),
+        ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], 4, "Not shown that the most attended frames matter more than random ones."),
         ([0.9, 0.4, 0.2], [1.0, 0.8, 0.9], 5, "Not shown that the most attended frames matter more than random ones."),
         (
             [1.0, 1.0, 1.0],

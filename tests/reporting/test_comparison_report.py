@@ -2,29 +2,30 @@ import matplotlib
 import pandas as pd
 import pytest
 
-from hand_gestures.reporting.comparison_report import comparison_page, findings, variant_accuracy
+from hand_gestures.reporting.comparison_report import caveats, comparison_page, findings, variant_accuracy
 from html_page import Page
 
 NAN = float("nan")
 
 
-def row(variant, accuracy, difference=NAN, low=NAN, high=NAN, **more):
+def row(variant, accuracy, difference=NAN, low=NAN, high=NAN, verdict=None, **more):
     split = "random" if variant.endswith("random split") else "grouped"
     metrics = {"accuracy": accuracy, "loss": 0.5, "accuracy_direction_only": accuracy, "mean_class_accuracy": accuracy}
     cost = {"accuracy_spread": 0.01, "parameters": 1000, "seconds": 10.0} | more
     ends = {"difference": difference, "difference_low": low, "difference_high": high}
-    return {"variant": variant, "split": split, "seeds": 3, **metrics, **cost, **ends}
+    size = {"seeds": 3, "clips": 40, "groups": 6}
+    return {"variant": variant, "split": split, **size, **metrics, **cost, **ends, "verdict": verdict}
 
 
 TABLE = pd.DataFrame(
     [
         row("bilstm", 0.9),
-        row("linear_probe", 0.6, -0.3, -0.4, -0.2, parameters=100, seconds=1.0),
-        row("attentive_probe", 0.92, 0.02, -0.01, 0.05, seconds=NAN),
-        row("nearest_neighbour", 0.2, -0.7, -0.8, -0.6, parameters=NAN, seconds=NAN, accuracy_spread=NAN),
-        row("bilstm without left", 0.95, 0.05, 0.01, 0.09),
-        row("bilstm without vit", 0.7, -0.2, -0.3, -0.1),
-        row("bilstm on 1 view", 0.9, 0.0),
+        row("linear_probe", 0.6, -0.3, -0.4, -0.2, "worse", parameters=100, seconds=1.0),
+        row("attentive_probe", 0.92, 0.02, -0.01, 0.05, "no difference shown", seconds=NAN),
+        row("nearest_neighbour", 0.2, -0.7, -0.8, -0.6, "worse", parameters=NAN, seconds=NAN, accuracy_spread=NAN),
+        row("bilstm without left", 0.95, 0.05, 0.01, 0.09, "better"),
+        row("bilstm without vit", 0.7, -0.2, -0.3, -0.1, "worse"),
+        row("bilstm on 1 view", 0.9, 0.0, verdict="no difference shown"),
         row("bilstm on 1 view, random split", 0.97),
         row("nearest_neighbour, random split", 0.8),
     ]
@@ -55,12 +56,46 @@ def test_the_page_has_the_plot_and_a_row_for_each_variant(tmp_path):
     matplotlib.figure.Figure().savefig(tmp_path / "figure.png")
     page = Page(comparison_page(TABLE, 10, 0.9, "Only drawn hands.", tmp_path / "figure.png"))
     (text,) = page.all("body")
-    assert "9 variants on the same embeddings, compared with bilstm: accuracy 0.900 over 3 seeds." in text
+    assert (
+        "9 variants on the same embeddings, compared with bilstm: accuracy 0.900 over 3 seeds, by chance 0.100." in text
+    )
     for variant in TABLE["variant"]:
         assert variant.replace("_", " ") in text
     assert "90% interval" in text
     assert "Only drawn hands." in text
     assert "-0.400 to -0.200" in text
+
+
+def test_caveats_say_what_a_comparison_needs_where_it_has_too_little_data(tmp_path):
+    small = TABLE.assign(clips=4, groups=2, seeds=1, verdict="too little data to compare")
+    assert caveats(small, 10)[0] == (
+        "A comparison needs at least 20 clips, 6 groups where they are known, and 2 seeds for each network; here are "
+        "4 clips of 2 groups and 1 seed."
+    )
+    small.to_csv(tmp_path / "comparison.csv", index=False)
+    assert caveats(pd.read_csv(tmp_path / "comparison.csv"), 10) == caveats(small, 10)
+    unknown = caveats(small.assign(groups=pd.array([None] * len(small), "Int64")), 10)[0]
+    assert unknown.endswith("here are 4 clips and 1 seed.")
+    assert "A comparison needs" not in " ".join(caveats(TABLE, 10))
+
+
+def test_a_caveat_explains_perhaps_only_where_it_is_said():
+    doubtful = TABLE.assign(verdict=TABLE["verdict"].replace("better", "perhaps better"))
+    assert '"Perhaps": the interval of this difference does not contain 0, but' in caveats(doubtful, 10)[0]
+    assert "among 6 differences" in caveats(doubtful, 10)[0]
+    assert "Perhaps" not in " ".join(caveats(TABLE, 10))
+
+
+def test_a_comparison_of_one_variant_has_no_verdict_to_explain(tmp_path):
+    TABLE.head(1).to_csv(tmp_path / "comparison.csv", index=False)
+    alone = pd.read_csv(tmp_path / "comparison.csv")
+    assert findings(alone, 10).empty
+    assert caveats(alone, 10) == caveats(TABLE.assign(verdict="worse"), 10)
+
+
+def test_accuracies_at_chance_are_not_called_too_good():
+    assert "too good" in " ".join(caveats(TABLE, 10))
+    assert "too good" not in " ".join(caveats(TABLE.assign(accuracy=0.1), 10))
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

@@ -66,6 +66,16 @@ def test_the_card_has_metrics_with_their_intervals_and_numbers_of_clips():
     assert rows(text, "registry") == [[DECISION["sentence"]]]
 
 
+def test_the_card_has_chance_and_the_most_frequent_class_beside_the_accuracy_but_not_as_metrics_of_the_model():
+    text = card(metrics={"chance_accuracy": 0.5, "majority_accuracy": 0.75, "exact_intervals": []})
+    assert "- by chance: 0.500, always the most frequent class 0.750; the model is no better\n" in text
+    assert rows(text, "always the most frequent class") == [["0.750"]]
+    assert "- The model is no better than always answering the most frequent class" in text
+    names = {result.metric_type for result in ModelCard(text).data.eval_results}
+    assert "accuracy" in names
+    assert not {"chance_accuracy", "majority_accuracy", "exact_intervals"} & names
+
+
 def test_the_card_describes_data_split_and_training():
     text = card()
     assert "About 20 % of the clips of each class validate, whole groups at a time" in text
@@ -109,6 +119,8 @@ def test_the_limits_are_those_of_the_run():
     assert "mirror images as examples of the same gesture (all of them)" in limits
     swapped = {"mirrored_labels": {"fist": "fist", "left": "right", "right": "left"}}
     assert "become each other: `left` and `right`)" in card(fingerprint=swapped)
+    assert "- A mirror does not change the class of fist." in limits
+    assert "- The mirror audit is undecided (the evidence is weak) and" in limits
     assert "mirror" not in card(fingerprint={"augmentation": {"views": 0, "horizontal_flip": 1.0}})
 
 

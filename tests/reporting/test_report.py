@@ -19,10 +19,12 @@ from run_results import (
     SIZES,
     SPLIT,
     TEST,
+    VALIDATION,
     answers,
     class_summary,
     described,
     files,
+    mirror_audit,
     rates,
     record,
     run_results,
@@ -80,6 +82,22 @@ def test_every_metric_has_its_interval_and_validation_is_beside_test():
         "groups": [6, "", None, ""],
         "clips without hands": [4, "", None, ""],
     }
+
+
+def test_the_baselines_are_rows_below_the_accuracy_without_intervals():
+    known = VALIDATION | {"chance_accuracy": 0.5, "majority_accuracy": 0.55, "exact_intervals": ["accuracy"]}
+    table = module.metrics_table(run_results(evaluation=known, test_evaluation=TEST))
+    assert table[""].tolist()[:3] == ["accuracy", "by chance", "always the most frequent class"]
+    assert cells(table)["always the most frequent class"] == [0.55, "", None, ""]
+    assert "exact intervals" not in table[""].tolist()
+
+
+def test_the_head_shows_the_baselines_and_the_kind_of_interval_beside_the_accuracy():
+    known = VALIDATION | {"chance_accuracy": 0.5, "majority_accuracy": 0.55, "exact_intervals": ["accuracy"]}
+    assert module.headlines(run_results(evaluation=known))[0][2] == (
+        "90 % exact interval 0.500 to 0.875; 40 clips of 6 groups; by chance 0.500, always the most frequent class "
+        "0.550"
+    )
 
 
 def test_without_a_test_there_is_no_column_for_it():
@@ -206,6 +224,24 @@ def test_hands_are_listed_by_class_with_the_splits_beside_each_other():
     assert cells(hands)["fist"] == [0.5, 0, 0.5, 0]
     assert cells(hands)["wave"] == [0.5, 0, None, None]
     assert hands.iloc[-1, 0] == "(all)"
+
+
+def test_the_data_set_section_shows_what_a_mirror_does_to_each_class(page):
+    data_set = page().all("section")[6]
+    assert "A mirror does not change the class of fist." in data_set
+    assert "(the evidence is weak) and augmentation.mirrored_classes was never set for: wave." in data_set
+    swap = mirror_audit(("swap", "swap"), ("wave", "fist"), ("fist", "wave"))
+    data_set = page(mirror_audit=swap).all("section")[6]
+    assert "turns fist into fist, but mirrored views of fist look like wave." in data_set
+    assert "A mirror turns fist into wave and back (log-likelihood ratios 4.2 and 4.2)." in data_set
+    assert "4.250" in data_set
+
+
+def test_the_page_says_if_no_view_is_mirrored(page):
+    fingerprint = {"augmentation": {"views": 3, "horizontal_flip": 0.0}}
+    found = page(dataset_fingerprint=files(fingerprint=fingerprint))
+    assert "No view of a clip is mirrored." in found.all("p")
+    assert "No view of a clip is mirrored." not in page().all("p")
 
 
 def test_the_page_says_if_hands_were_not_searched_for(page):

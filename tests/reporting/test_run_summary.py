@@ -40,9 +40,36 @@ def test_accuracy_has_its_interval_and_its_number_of_groups():
     ]
 
 
+def test_no_group_is_the_worst_of_equal_ones():
+    equal = VALIDATION | {"worst_group_accuracy": VALIDATION["accuracy"]}
+    assert "  worst group" not in dict(result_lines(equal, {}, 0.95))
+
+
 def test_a_line_says_if_there_are_no_groups_and_no_interval():
     assert result_lines({"accuracy": 1.0, "clips": 9}, {}, 0.9) == [
         ("validation accuracy", "1.000 (over 9 clips; no interval)")
+    ]
+
+
+BASELINES = {"chance_accuracy": 1 / 12, "majority_accuracy": 0.125}
+
+
+def test_chance_and_the_most_frequent_class_are_below_the_accuracy_of_each_split():
+    test = TEST | {"chance_accuracy": 0.25, "majority_accuracy": 0.5}
+    assert result_lines(VALIDATION | BASELINES, test, 0.95)[1] == (
+        "  by chance",
+        "0.083, always the most frequent class 0.125",
+    )
+    assert result_lines(VALIDATION, test, 0.95)[-1] == (
+        "  by chance",
+        "0.250, always the most frequent class 0.500; the model is no better",
+    )
+
+
+def test_a_line_says_that_an_interval_is_exact():
+    exact = {"accuracy": 1.0, "accuracy_low": 0.54074, "accuracy_high": 1.0, "exact_intervals": ["accuracy"]}
+    assert result_lines(exact | {"clips": 72, "groups": 6}, {}, 0.95) == [
+        ("validation accuracy", "1.000 (95 % exact interval 0.541 to 1.000, over 6 groups)")
     ]
 
 
@@ -86,13 +113,13 @@ def test_each_variant_of_a_comparison_has_its_line():
 )
 def test_caveats_say_what_makes_a_metric_doubtful(changes, sentence):
     metrics = {name: value for name, value in (SMALL | changes).items() if value is not None}
-    assert sentence in " ".join(caveats(metrics, {}, SPLIT, 1000))
+    assert sentence in " ".join(caveats(metrics, {}, SPLIT, 1000, 2))
 
 
 def test_caveats_say_if_there_are_no_groups_and_no_draws():
     alone = {name: value for name, value in SMALL.items() if "group" not in name}
-    assert NO_GROUPS in caveats(alone, {}, SPLIT, 1000)
-    assert "bootstrap_draws is 0" in caveats(alone, {}, SPLIT, 0)[-1]
+    assert NO_GROUPS in caveats(alone, {}, SPLIT, 1000, 2)
+    assert "bootstrap_draws is 0" in caveats(alone, {}, SPLIT, 0, 2)[-1]
 
 
 @pytest.mark.parametrize(
@@ -105,14 +132,71 @@ def test_caveats_say_if_there_are_no_groups_and_no_draws():
 )
 def test_caveats_count_the_leaks_of_the_split(leaks, sentence):
     split = SPLIT | {"split": SPLIT["split"] | {"leaks": LEAKS | leaks}}
-    assert sentence in " ".join(caveats(SMALL, TEST, split, 1000))
-    assert "look-alike" not in " ".join(caveats(SMALL, TEST, SPLIT, 1000))
+    assert sentence in " ".join(caveats(SMALL, TEST, split, 1000, 2))
+    assert "look-alike" not in " ".join(caveats(SMALL, TEST, SPLIT, 1000, 2))
 
 
 def test_caveats_say_that_the_epoch_was_chosen_on_validation_and_nothing_on_the_test():
-    assert "The best epoch was chosen on the validation clips" in caveats(SMALL, {}, SPLIT, 1000)[0]
-    assert caveats(SMALL, {}, SPLIT, 1000)[1] == "No clips were kept for a test (split.test_fraction)."
-    assert caveats(SMALL, TEST, SPLIT, 1000)[1] == "Nothing was chosen on the test clips."
+    assert "The best epoch was chosen on the validation clips" in caveats(SMALL, {}, SPLIT, 1000, 2)[0]
+    assert caveats(SMALL, {}, SPLIT, 1000, 2)[1] == "No clips were kept for a test (split.test_fraction)."
+    assert caveats(SMALL, TEST, SPLIT, 1000, 2)[1] == "Nothing was chosen on the test clips."
+
+
+NO_BETTER = (
+    "The model is no better than always answering the most frequent class of the validation clips: its accuracy is "
+    "{}, that of this answer 0.250."
+)
+FOUR = {"clips": 4, "classes": 4, "chance_accuracy": 0.25, "majority_accuracy": 0.25, "macro_f1": 0.0}
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.25])
+def test_an_accuracy_at_or_below_chance_is_the_first_caveat_and_nothing_is_called_too_good(accuracy):
+    leaks = SPLIT | {"split": SPLIT["split"] | {"leaks": LEAKS | {"copies": 1}}}
+    found = caveats(FOUR | {"accuracy": accuracy, "accuracy_low": 0.0, "accuracy_high": 0.6}, {}, leaks, 1000, 9)
+    assert found[0] == NO_BETTER.format(f"{accuracy:.3f}")
+    assert "too good" not in " ".join(found)
+    assert "1 of 40 held-out clips has a copy or a look-alike in another split." in found
+
+
+def test_an_accuracy_whose_interval_contains_chance_is_not_shown_to_be_better():
+    found = caveats(FOUR | {"accuracy": 0.5, "accuracy_low": 0.0, "accuracy_high": 1.0}, {}, SPLIT, 1000, 9)
+    assert found[0] == (
+        "The model is not shown to be better than always answering the most frequent class of the validation clips: "
+        "the interval of its accuracy contains 0.250."
+    )
+    assert "slightly too good" in found[1]
+    above = caveats(FOUR | {"accuracy": 0.75, "accuracy_low": 0.3, "accuracy_high": 1.0}, {}, SPLIT, 1000, 9)
+    assert "most frequent class" not in " ".join(above)
+
+
+def test_a_test_at_chance_is_a_caveat_of_its_own():
+    test = TEST | {"chance_accuracy": 0.5, "majority_accuracy": 0.625}
+    assert "frequent class of the test clips: its accuracy is 0.500, that of this answer 0.625." in " ".join(
+        caveats(SMALL, test, SPLIT, 1000, 2)
+    )
+
+
+def test_the_only_epoch_was_not_chosen():
+    assert "best epoch" not in " ".join(caveats(SMALL, {}, SPLIT, 1000, 1))
+
+
+def test_small_sets_of_clips_are_named_with_their_size():
+    sentence = "There are only 4 validation clips: one more or one less that is right changes the accuracy by 0.250."
+    assert sentence in caveats(FOUR | {"accuracy": 0.5}, {}, SPLIT, 1000, 2)
+    assert "There are only 8 test clips: one more" in " ".join(caveats(SMALL, TEST, SPLIT, 1000, 2))
+    assert "validation clips: one more" not in " ".join(caveats(SMALL, TEST, SPLIT, 1000, 2))
+
+
+def test_the_kind_of_an_exact_interval_is_stated():
+    exact = SMALL | {"exact_intervals": ["accuracy", "accuracy_direction_only"]}
+    assert (
+        "Exact binomial intervals (Clopper and Pearson), each group as one observation: accuracy, direction only; all "
+        "groups have the same value there. All other intervals are bootstraps over groups."
+    ) in caveats(exact, {}, SPLIT, 1000, 2)
+    assert "Bootstrap intervals over fewer than 20 groups are too narrow; there are 6." in caveats(
+        exact, {}, SPLIT, 1000, 2
+    )
+    assert "Clopper" not in " ".join(caveats(SMALL | {"exact_intervals": []}, {}, SPLIT, 1000, 2))
 
 
 def test_the_summary_counts_the_recognised_clips_of_validation_and_test():

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from filelock import FileLock
 
+from hand_gestures.store.checkpoint import ExtractionCheckpoint
 from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.utils.errors import HandGesturesError
@@ -141,24 +143,62 @@ def damage(part, how):
         part.write_bytes(content[: len(content) // 2])
     elif how == "empty":
         part.write_bytes(b"")
+    elif how == "no zip":
+        part.write_bytes(b"\x93NUMPY" + bytes(100))
+    elif how == "other shape":
+        np.savez(part, view_0=np.zeros(3), view_1=np.zeros(3), labels=np.zeros(7), boxes=0, scores=0)
     else:
         middle = len(content) // 2
         part.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
 
 
-@pytest.mark.parametrize("how", ["cut", "empty", "one bit"])
-def test_the_error_of_a_damaged_part_names_it_and_the_other_parts_stay(interrupted, parts, whole, how):
-    damaged = parts / "00000001.npz"
-    damage(damaged, how)
-    with pytest.raises(
-        HandGesturesError, match=r"00000001\.npz must hold .* but is damaged .*; remove it and run again"
-    ):
-        write_embeddings(interrupted, pending_embeddings(sequences()))
-    assert [path.name for path in interrupted.parent.iterdir()] == [parts.name]
-    damaged.unlink()
+@pytest.mark.parametrize("how", ["cut", "empty", "one bit", "no zip", "other shape"])
+def test_damaged_parts_are_embedded_again_with_one_warning_and_the_other_parts_stay(
+    interrupted, parts, whole, how, caplog
+):
+    for index in (0, 2):
+        damage(parts / f"{index:08d}.npz", how)
     again = Recorded()
     write_embeddings(interrupted, again.pending)
+    assert again.indices == [3, 4, 5, 0, 2]
+    (warning,) = [record.getMessage() for record in caplog.records if "cannot be read" in record.getMessage()]
+    assert "a.h5: 2 finished sequences of an earlier run cannot be read and are embedded again" in warning
+    assert "00000000.npz" in warning
+    assert interrupted.read_bytes() == whole
+    assert list(interrupted.parent.iterdir()) == [interrupted]
+
+
+def test_a_part_that_is_damaged_again_at_once_is_an_error_because_the_disk_is_faulty(path, parts, monkeypatch):
+    write = ExtractionCheckpoint.write
+
+    def write_badly(checkpoint, index, sequence, storage):
+        write(checkpoint, index, sequence, storage)
+        if index == 1:
+            damage(parts / "00000001.npz", "one bit")
+
+    monkeypatch.setattr(ExtractionCheckpoint, "write", write_badly)
+    with pytest.raises(HandGesturesError, match=r"after they are written, but .*00000001\.npz .* check the disk"):
+        write_embeddings(path, pending_embeddings(sequences()))
+    assert [entry.name for entry in path.parent.iterdir()] == [parts.name]
+    monkeypatch.undo()
+    again = Recorded()
+    write_embeddings(path, again.pending)
     assert again.indices == [1]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b"7", b"[" * 100_000, bytes(100)], ids=range(6))
+def test_a_damaged_identity_discards_the_parts_with_a_warning(interrupted, parts, whole, content, caplog):
+    (parts / "identity.json").write_bytes(content)
+    again = Recorded()
+    write_embeddings(interrupted, again.pending)
+    assert again.indices == [0, 1, 2, 3, 4, 5]
+    assert f"unfinished work is discarded, because {parts / 'identity.json'} is missing or damaged" in caplog.text
+    assert interrupted.read_bytes() == whole
+
+
+def test_files_of_others_among_the_parts_are_ignored(interrupted, parts, whole):
+    (parts / "notes.npz").write_bytes(b"")
+    write_embeddings(interrupted, pending_embeddings(sequences()))
     assert interrupted.read_bytes() == whole
 
 
@@ -166,6 +206,13 @@ def test_a_second_run_of_the_same_file_is_refused(path, parts):
     parts.mkdir(parents=True)
     with FileLock(parts / "lock"), pytest.raises(HandGesturesError, match="another run is writing there"):
         write_embeddings(path, pending_embeddings(sequences()))
+
+
+def test_clips_that_could_not_be_read_again_are_refused_before_the_first_is_embedded(path):
+    pending = pending_embeddings(sequences())
+    long = pending._replace(header=replace(pending.header, shape=(12, 5000, 12, 6)), embed=None)
+    with pytest.raises(HandGesturesError, match=r"1 to 4096 frames, .* have 5000; set clips\.frames to a lower number"):
+        write_embeddings(path, long)
 
 
 def test_no_sequences_give_a_file_without_rows(path):

@@ -1,4 +1,5 @@
 import logging
+import shutil
 import signal
 import subprocess
 import sys
@@ -236,6 +237,43 @@ def test_a_kill_while_the_checkpoint_is_written_leaves_the_checkpoint_before(fil
     resumed = train(files, tmp_path, dropout=0.3)
     assert resumed.resumed
     assert_same_training(resumed, whole)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "empty": lambda folder: (folder / "last.ckpt").write_bytes(b""),
+    "cut": lambda folder: cut(folder / "last.ckpt"),
+    "ten bytes": lambda folder: (folder / "last.ckpt").write_bytes(b"PK\x03\x04nonsen"),
+    "text": lambda folder: (folder / "last.ckpt").write_text("no checkpoint"),
+    "other content": lambda folder: torch.save([1], folder / "last.ckpt"),
+    "no history": lambda folder: torch.save({"history": []}, folder / "last.ckpt"),
+    "code": lambda folder: (folder / "last.ckpt").write_bytes(b"cos\nsystem\n(S'touch ran'\ntR."),
+    "flipped": lambda folder: flip(folder / "last.ckpt"),
+    "best model cut": lambda folder: cut(folder / "best" / "model.safetensors"),
+    "no best model": lambda folder: shutil.rmtree(folder / "best"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_checkpoint_starts_the_training_afresh_with_one_warning(files, tmp_path, damage, caplog):
+    whole = train(files, tmp_path / "undisturbed", epochs=3)
+    with pytest.raises(StopError):
+        train(files, tmp_path, epochs=3, on_epoch=stop_after(3))
+    damage(tmp_path / "training")
+    again = train(files, tmp_path, epochs=3)
+    assert not again.resumed
+    assert_same_training(again, whole)
+    assert caplog.text.count("training starts afresh, because the checkpoint") == 1
+    assert not Path("ran").exists()
 
 
 def test_a_finished_training_starts_afresh_and_so_does_one_with_other_parameters(files, tmp_path, caplog):

@@ -26,7 +26,7 @@ def wrapped(error, *frameworks):
 
 @pytest.mark.parametrize("frameworks", [(), (RuntimeError,), (ValueError, RuntimeError, OSError)])
 def test_the_user_error_is_found_behind_its_wrappers(frameworks):
-    error = HandGesturesError("mend it")
+    error = HandGesturesError("fix it")
     assert user_error(wrapped(error, *frameworks)) is error
 
 

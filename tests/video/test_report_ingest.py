@@ -19,6 +19,7 @@ def report(tmp_path):
 
 
 def test_videos_that_are_readable_only_in_part_are_logged(tmp_path, caplog):
+    caplog.set_level("WARNING")
     write_video(tmp_path / "videos/wave/a.mp4")
     damage(write_pictures(tmp_path / "videos/wave/b.mp4", NOISE), 0.3, 0.45)
     damage(write_pictures(tmp_path / "videos/wave/c.mp4", NOISE), 0.3, 0.5)
@@ -32,6 +33,7 @@ def test_videos_that_are_readable_only_in_part_are_logged(tmp_path, caplog):
 
 
 def test_complete_videos_are_not_logged(tmp_path, caplog):
+    caplog.set_level("WARNING")
     write_video(tmp_path / "videos/wave/a.mp4")
     write_video(tmp_path / "videos/wave/b.avi", every=4)
     assert len(report(tmp_path)[0]) == 2

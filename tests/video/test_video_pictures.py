@@ -181,6 +181,32 @@ def test_hdr_is_converted_with_203_nits_as_white(curve, nits):
         assert pixel.tolist() == pytest.approx([srgb(nits(signal) / 203)] * 3, abs=4), signal
 
 
+TO_BT2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])  # ITU-R BT.2087
+
+
+def pq_frame(red, green, blue):
+    """A frame of one sRGB colour as PQ, BT.2020, limited range, 10 bits; white has 203 cd/m²."""
+    colour = np.array([red, green, blue]) / 255
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    power = (TO_BT2020 @ linear * 203 / 10_000) ** 0.1593017578125
+    r, g, b = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+    luma = 0.2627 * r + 0.6780 * g + 0.0593 * b
+    planes = 64 + 876 * luma, 512 + 896 * (b - luma) / 1.8814, 512 + 896 * (r - luma) / 1.4746
+    frame = ten_bit_grey(0, ColorTrc.SMPTE2084)
+    for plane, value in zip(frame.planes, planes, strict=True):
+        np.frombuffer(plane, np.uint16)[:] = round(value)
+    return frame
+
+
+def test_colours_of_hdr_are_converted_to_srgb():
+    convert = PictureConverter(Fraction(1))
+    skin_and_white, saturated = [(224, 172, 140), (90, 56, 37), (255, 255, 255)], [(200, 30, 40), (30, 160, 60)]
+    for colour in skin_and_white + saturated:
+        pixel = convert(pq_frame(*colour), None)[24, 32, ::-1]
+        # FFmpeg compresses colours near the limit of what sRGB can show
+        assert pixel.tolist() == pytest.approx(colour, abs=6 if colour in skin_and_white else 20), colour
+
+
 def test_an_hdr_file_is_converted(tmp_path):
     path = tmp_path / "v.mp4"
     with av.open(str(path), "w") as container:

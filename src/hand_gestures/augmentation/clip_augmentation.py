@@ -28,6 +28,20 @@ def view_seed(seed: int, sequence_id: str, view: int) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
+def is_mirrored(parameters: AugmentationParameters, seed: int) -> bool:
+    """Whether `ClipAugmentation` mirrors the view that it makes with this seed. No frame is needed to answer this.
+
+    Args:
+        parameters: those of the augmentation.
+        seed: the seed of the view, see `view_seed`.
+    """
+    return _draw_mirror(parameters, np.random.default_rng(seed))
+
+
+def _draw_mirror(parameters: AugmentationParameters, draws: np.random.Generator) -> bool:
+    return bool(draws.random() < parameters.horizontal_flip)
+
+
 def resize_clip(clip: np.ndarray, size: int) -> np.ndarray:
     """Resize every frame to a square; the aspect ratio is not kept.
 
@@ -63,7 +77,7 @@ class ClipAugmentation:
 
     def __init__(self, parameters: AugmentationParameters, size: int) -> None:
         self.size = size
-        self.horizontal_flip = parameters.horizontal_flip
+        self.parameters = parameters
         self.transforms = _build_transforms(parameters)
 
     def __call__(self, clip: np.ndarray, seed: int) -> tuple[np.ndarray, bool]:
@@ -80,7 +94,7 @@ class ClipAugmentation:
         if clip.shape[1] > self.size or clip.shape[2] > self.size:
             clip = resize_clip(clip, self.size)  # before all other steps: they are cheaper on fewer pixels
         draws = np.random.default_rng(seed)
-        mirrored = bool(draws.random() < self.horizontal_flip)
+        mirrored = _draw_mirror(self.parameters, draws)  # the first draw: `is_mirrored` repeats it
         if mirrored:
             clip = np.ascontiguousarray(clip[:, :, ::-1])
         # `set_random_seed` would give every step the same numbers: noise and blur would always come together

@@ -1,13 +1,12 @@
 """A mirrored clip of "swipe left" shows "swipe right": the label of each mirrored view."""
 
 import logging
-import re
+from collections.abc import Mapping
 
+from hand_gestures.augmentation.direction_names import find_directions
 from hand_gestures.utils.errors import HandGesturesError
 
 logger = logging.getLogger(__name__)
-
-DIRECTIONS = {"left", "right", "clockwise", "counterclockwise", "anticlockwise"}
 
 
 def mirrored_labels(class_names: list[str], mirrored_classes: dict[str, str], flips: bool) -> dict[str, str]:
@@ -26,7 +25,7 @@ def mirrored_labels(class_names: list[str], mirrored_classes: dict[str, str], fl
         HandGesturesError: the name of a class contains a direction but the map does not contain the class, or the
             pairs contradict each other, or views are mirrored and a mirror class has no clips.
     """
-    pairs = _in_both_directions(mirrored_classes)
+    pairs = in_both_directions(mirrored_classes)
     known = set(class_names)
     absent = sorted(name for name in pairs if name not in known and pairs[name] not in known)
     if absent:
@@ -45,21 +44,33 @@ def _require_all_mirror_classes(class_names: list[str], pairs: dict[str, str]) -
                 f"a mirrored view needs a class of this data set, but augmentation.mirrored_classes turns '{name}' "
                 f"into '{pairs[name]}', which has no clips; add clips of it or set augmentation.horizontal_flip to 0"
             )
-    unmapped = [name for name in class_names if DIRECTIONS & _words(name) and name not in pairs]
-    if unmapped:
+    named, perhaps = ([name for name in found if name not in pairs] for found in find_directions(class_names))
+    if perhaps:
+        logger.warning(
+            "these class names may contain a direction: %s; if a mirror changes a class, add it to "
+            "augmentation.mirrored_classes",
+            ", ".join(perhaps),
+        )
+    if named:
         raise HandGesturesError(
             "a mirror changes the meaning of classes named for a direction, but augmentation.mirrored_classes does "
-            f"not say what becomes of {', '.join(unmapped)}; map each to its mirror image (swipe_left: swipe_right), "
+            f"not say what becomes of {', '.join(named)}; map each to its mirror image (swipe_left: swipe_right), "
             "to itself where the mirror changes nothing, or set augmentation.horizontal_flip to 0"
         )
 
 
-def _words(name: str) -> set[str]:
-    """`"swipe_left"`, `"SWIPE LEFT"` and `"swipeLeft"` → `{"swipe", "left"}`."""
-    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+def in_both_directions(pairs: Mapping[str, str]) -> dict[str, str]:
+    """Complete `augmentation.mirrored_classes`, where one direction of a pair is enough.
 
+    Args:
+        pairs: class → class of its mirror image.
 
-def _in_both_directions(pairs: dict[str, str]) -> dict[str, str]:
+    Returns:
+        The same map with both directions of every pair. A class that it lacks was not decided by the user.
+
+    Raises:
+        HandGesturesError: the pairs contradict each other.
+    """
     both = dict(pairs)
     for one, other in pairs.items():
         if both.setdefault(other, one) != one:

@@ -41,9 +41,10 @@ def build_network(architecture: dict[str, Any]) -> GestureNetwork:
     name = architecture.get("name")
     try:
         return NETWORKS[name](**sizes)  # type: ignore[index]
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:300]
         raise HandGesturesError(
             f"the architecture of a model must be one of {', '.join(NETWORKS)} with its sizes, but it is {name!r} with "
-            f"{sizes} ({type(error).__name__}: {error}); use the model.json that the training wrote, or train again "
-            "with this version"
+            f"{str(sizes)[:300]} ({type(error).__name__}: {reason}); use the model.json that the training "
+            "wrote, or train again with this version"
         ) from error

@@ -96,15 +96,32 @@ def _read_or_run(variant: Variant, seed: int, compared: Compared, folder: Path) 
         compared.train_file, compared.val_file, compared.channel_names, compared.random_sides
     )
     identity = compared.identity(train, val)
-    saved = read_json(path)
-    # files of earlier versions have no "trial": such a comparison starts afresh
-    if saved and "trial" in saved and identity_difference(saved["identity"], identity) is None:
-        return Trial(**saved["trial"] | {"variant": variant})
+    kept = _read_trial(path, variant, identity)
+    if kept is not None:
+        return kept
     if variant.trained:
         trial = _train(variant, seed, train, val, compared, folder / "training")
     else:
         trial = _compare_pixels(variant, seed, train, val, compared)
     write_json(path, {"identity": identity, "trial": trial._asdict() | {"variant": asdict(variant)}})
+    return trial
+
+
+def _read_trial(path: Path, variant: Variant, identity: Mapping[str, Any]) -> Trial | None:
+    """The finished trial of this identity; None where there is none, or where its file is damaged."""
+    if not path.exists():
+        return None
+    try:
+        saved = read_json(path)
+        if identity_difference(saved["identity"], identity) is not None:
+            return None
+        trial = Trial(**saved["trial"] | {"variant": variant})
+        # the types that the table and the report need; a file of an earlier version has other fields
+        _ = trial.name, {name: float(value) for name, value in trial.metrics.items()}
+        _ = [dict(epoch) for epoch in trial.history], dict(trial.right)
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        logger.warning("%s is damaged or of an earlier version, its trial runs again (%s)", path, repr(error)[:200])
+        return None
     return trial
 
 

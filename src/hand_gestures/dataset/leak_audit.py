@@ -153,7 +153,7 @@ def require_one_class_per_video(frames: pd.DataFrame, frames_dir: Path) -> None:
     paths = frames.merge(alike, on=["video_id", "class_name"]).groupby(["video_id", "class_name"])["path"].agg(list)
     class_of: dict[tuple[str, int, bytes], str] = {}
     copies = []
-    for (video_id, class_name), files in zip(paths.index.to_list(), paths, strict=True):
+    for video_id, class_name, files in paths.reset_index().itertuples(index=False, name=None):
         other = class_of.setdefault((video_id, len(files), content_hash(files, frames_dir)), class_name)
         if other != class_name:
             copies.append((video_id, other, class_name))

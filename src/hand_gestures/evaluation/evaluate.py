@@ -102,7 +102,7 @@ def describe_predictions(
         {
             "sequence_id": file.sequence_ids,
             "view": file.views,
-            "group": _groups_of_rows(file, groups),
+            "group": groups_of_rows(file, groups),
             "class_name": names[file.labels],
             "predicted": names[ranking[:, 0]],
             "correct": ranking[:, 0] == file.labels,
@@ -146,7 +146,19 @@ def batches(file: Embeddings, batch_size: int, rows: Sequence[int] | None = None
     return DataLoader(dataset, batch_size, sampler=rows, collate_fn=identity_collate)
 
 
-def _groups_of_rows(file: Embeddings, groups: Mapping[str, str] | None) -> list[str]:
+def groups_of_rows(file: Embeddings, groups: Mapping[str, str] | None) -> list[str]:
+    """The group of each row of an embeddings file.
+
+    Args:
+        file: the embeddings.
+        groups: group by sequence_id; None makes each sequence a group of its own.
+
+    Returns:
+        N groups.
+
+    Raises:
+        HandGesturesError: a sequence of the file is missing in `groups`.
+    """
     if groups is None:
         return file.sequence_ids
     missing = [sequence_id for sequence_id in file.sequence_ids if sequence_id not in groups]

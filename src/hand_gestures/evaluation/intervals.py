@@ -1,9 +1,13 @@
-"""Confidence intervals by the cluster bootstrap: whole groups (performers, recordings) are resampled, not clips."""
+"""Confidence intervals over groups (performers, recordings): clips of one group are no independent evidence.
+
+The cluster bootstrap resamples whole groups. Where it gives an accuracy no interval, the binomial distribution does.
+"""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import beta
 
 MAX_CELLS = 16_000_000  # draws x clips that are weighted at once: 128 MB of weights
 MIN_WIDTH = 1e-12  # a narrower interval is rounding error of a constant
@@ -34,7 +38,8 @@ def bootstrap_intervals(
 
     Returns:
         `(low, high)` by name, `low <= metric <= high`. A metric that no draw changes has no interval: predictions
-        that are all correct do not show how rare wrong ones are. With fewer than two groups the result is empty.
+        that are all correct do not show how rare wrong ones are; an accuracy then has an `exact_interval`. With fewer
+        than two groups the result is empty.
     """
     codes, names = pd.factorize(np.asarray(groups, object))
     if len(names) < 2 or not draws:
@@ -51,6 +56,29 @@ def bootstrap_intervals(
     metrics = measure(np.ones((1, len(codes))))
     intervals = {name: _interval(values, float(metrics[name][0]), level, name) for name, values in drawn.items()}
     return {name: (low, high) for name, (low, high) in intervals.items() if high - low > MIN_WIDTH}
+
+
+def exact_interval(accuracy: float, units: int, level: float) -> tuple[float, float]:
+    """Compute the exact binomial confidence interval of an accuracy (Clopper and Pearson 1934).
+
+    The number of independent observations is the number of groups, not of clips: clips of one group may all be correct
+    or wrong together (the effective sample size of Korn and Graubard, "Confidence intervals for proportions with small
+    expected number of positive counts estimated from survey data", Survey Methodology 1998, in the worst case). So if
+    all clips are correct, this is the interval of as many correct groups, close to the rule of three. Where groups are
+    unknown, each clip is a unit.
+
+    Args:
+        accuracy: 0..1; `accuracy * units` need not be a whole number.
+        units: number of groups, or of clips where groups are unknown.
+        level: of confidence, e.g. 0.95.
+
+    Returns:
+        `(low, high)`, `low <= accuracy <= high`; 0 and 1 are ends only where no unit is correct or wrong.
+    """
+    correct = accuracy * units
+    low = float(beta.ppf((1 - level) / 2, correct, units - correct + 1)) if accuracy > 0 else 0.0
+    high = float(beta.ppf((1 + level) / 2, correct + 1, units - correct)) if accuracy < 1 else 1.0
+    return low, high
 
 
 def _interval(values: np.ndarray, metric: float, level: float, name: str) -> tuple[float, float]:

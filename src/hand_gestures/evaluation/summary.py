@@ -9,8 +9,9 @@ import pandas as pd
 
 from hand_gestures.classifier import Bundle
 from hand_gestures.evaluation.attention import channel_statistics, clip_attention, frame_statistics
+from hand_gestures.evaluation.baselines import measure_baselines
 from hand_gestures.evaluation.evaluate import Evaluation, evaluate_classifier
-from hand_gestures.evaluation.intervals import bootstrap_intervals
+from hand_gestures.evaluation.intervals import bootstrap_intervals, exact_interval
 from hand_gestures.evaluation.metrics import ScoredClips, compute_metrics
 from hand_gestures.evaluation.tables import confusion, per_class, per_group
 from hand_gestures.parameters import EvaluationParameters
@@ -116,6 +117,8 @@ def summarise(
 
     Returns:
         All metrics of `compute_metrics` by name, and the ends of their intervals as `{name}_low` and `{name}_high`.
+        `exact_intervals` lists the accuracies whose interval is an `exact_interval`, because no draw of the bootstrap
+        changes them; `measure_baselines` gives `chance_accuracy` and `majority_accuracy`.
         Subsets are the class sets and the clips with and without a detected hand; an empty subset is left out. Also
         the counts `clips`, `classes` (that have clips), `groups` (where known) and `clips_without_hands` (where hands
         were searched), and `worst_group`, `worst_group_accuracy` and `worst_group_clips` with two groups or more.
@@ -125,18 +128,33 @@ def summarise(
     if predictions.empty:
         return {}
     labels = pd.Categorical(predictions["class_name"], class_names).codes.astype(int)
-    clips = ScoredClips(labels, evaluation.probabilities, _subsets(predictions, class_sets))
+    subsets = _subsets(predictions, class_sets)
+    clips = ScoredClips(labels, evaluation.probabilities, subsets)
     # without known groups every clip is its own group, which makes this the plain bootstrap
     intervals = bootstrap_intervals(
         lambda weights: compute_metrics(clips, weights), predictions["group"], draws, level, seed
     )
+    metrics = {name: float(values[0]) for name, values in compute_metrics(clips, np.ones((1, len(labels)))).items()}
+    accuracies = {name: metrics[name] for name in metrics if name.startswith("accuracy") and name not in intervals}
+    exact = _exact_intervals(accuracies, predictions["group"], subsets, level) if draws else {}
     result: dict[str, Any] = {}
-    for name, values in compute_metrics(clips, np.ones((1, len(predictions)))).items():
-        result[name] = float(values[0])
-        if name in intervals:
-            result[f"{name}_low"], result[f"{name}_high"] = intervals[name]
-    counts = {"clips": len(predictions), "classes": len(set(labels))}
+    for name, value in metrics.items():
+        result[name] = value
+        if name in intervals or name in exact:
+            result[f"{name}_low"], result[f"{name}_high"] = (intervals | exact)[name]
+        if name == "accuracy":  # the baselines are beside it in every table
+            result |= measure_baselines(labels, len(class_names))
+    counts = {"clips": len(predictions), "classes": len(set(labels)), "exact_intervals": list(exact)}
     return result | counts | _hand_counts(predictions) | _group_metrics(predictions)
+
+
+def _exact_intervals(
+    accuracies: dict[str, float], groups: pd.Series, subsets: dict[str, np.ndarray], level: float
+) -> dict[str, tuple[float, float]]:
+    """The `exact_interval` of each accuracy over two groups or more; one group says nothing about others."""
+    members = {f"accuracy_{name}": groups[subset] for name, subset in subsets.items()} | {"accuracy": groups}
+    units = {name: members[name].nunique() for name in accuracies}
+    return {name: exact_interval(accuracies[name], count, level) for name, count in units.items() if count > 1}
 
 
 def _subsets(predictions: pd.DataFrame, class_sets: dict[str, list[str]]) -> dict[str, np.ndarray]:
@@ -169,7 +187,7 @@ def _log_score(score: Score, split_name: str) -> None:
     if absent:
         share = f"{len(absent)} of {len(table)} classes"
         logger.info("%s: %s have no clips and are left out of class means: %s", split_name, share, ", ".join(absent))
-    if "worst_group" in metrics:
+    if metrics.get("worst_group_accuracy", 1.0) < metrics.get("accuracy", 0.0):  # equal groups have no worst
         names = ("groups", "worst_group", "worst_group_accuracy", "worst_group_clips", "accuracy")
         message = "%s: the worst of %d groups is %s, accuracy %.3f on %d clips (on all clips: %.3f)"
         logger.info(message, split_name, *(metrics[name] for name in names))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from hand_gestures.evaluation.baselines import BASELINES
 from hand_gestures.mlflow_support import tracking
 
 NOTE_OUTPUTS = ("dataset_fingerprint", "evaluation", "test_evaluation", "registry_decision")  # the run note uses them
@@ -58,8 +59,11 @@ def _log_registry(decision: Mapping[str, Any]) -> None:
 
 
 def _comparable(metrics: Mapping[str, Any], prefix: str) -> dict[str, float]:
-    """The metrics by which runs are compared: no counts, and of all intervals only the one of the accuracy."""
-    numbers = {name for name, value in metrics.items() if isinstance(value, float)}
+    """The metrics by which runs are compared: no counts, and of all intervals only the one of the accuracy.
+
+    Baselines are the same for all runs on the same data; the note of the run has them.
+    """
+    numbers = {name for name, value in metrics.items() if isinstance(value, float)} - set(BASELINES)
     ends = {name for name in numbers if name.endswith(("_low", "_high"))} - {"accuracy_low", "accuracy_high"}
     return {f"{prefix}_{name}": metrics[name] for name in sorted(numbers - ends)}
 

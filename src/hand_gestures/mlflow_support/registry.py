@@ -1,4 +1,7 @@
-"""The best model so far in MLflow's registry: a new model gets the alias only if it is better on the same data."""
+"""The best model so far in MLflow's registry: a new model gets the alias only if it is better on the same data.
+
+A model that is not shown to be better than its baselines never gets it, not even as the first.
+"""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -10,13 +13,15 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from hand_gestures.classifier.bundle import Bundle, load_bundle
+from hand_gestures.evaluation.baselines import baseline_accuracy
 from hand_gestures.evaluation.evaluate import evaluate_classifier
+from hand_gestures.evaluation.intervals import exact_interval
 from hand_gestures.evaluation.summary import summarise
 from hand_gestures.mlflow_support.serving import BUNDLE, log_model
 from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.store.fingerprint import content_digest
 from hand_gestures.utils.devices import choose_device
-from hand_gestures.utils.rules import epoch_rank
+from hand_gestures.utils.rules import epoch_rank, pluralise
 
 VALIDATION_DATA = "validation_data"  # tag of a version: digest of the file that the model was validated on
 MODEL_DESCRIPTION = (
@@ -45,6 +50,8 @@ class Candidate(NamedTuple):
     Attributes:
         bundle: the model.
         performance: on `val_file`.
+        metrics: all metrics of the validation, as `summarise` returns them.
+        level: confidence level of their intervals.
         val_file: the embeddings that it was validated on.
         tags: of its version in the registry.
         description: of its version in the registry.
@@ -52,6 +59,8 @@ class Candidate(NamedTuple):
 
     bundle: Bundle
     performance: Performance
+    metrics: Mapping[str, Any]
+    level: float
     val_file: EmbeddingFile
     tags: Mapping[str, str]
     description: str
@@ -65,7 +74,8 @@ class Decision(NamedTuple):
     """What the registry did with a candidate.
 
     Attributes:
-        decision: "registered", "kept" (the champion stays), "not_comparable" or "off".
+        decision: "registered", "kept" (the champion stays), "not_comparable", "not_eligible" (too few validation clips,
+            or not shown to be better than the baselines) or "off".
         sentence: the decision and its reason for people.
         version: of the registered candidate.
         performance: of the candidate.
@@ -107,7 +117,37 @@ def make_candidate(
     run_name = record["mlflow_run"].get("name", "an untracked run")
     tags = {name: f"{value:.4f}" for name, value in performance._asdict().items()}
     tags |= {"network": bundle.architecture["name"], "seed": str(record["parameters"]["seed"])}
-    return Candidate(bundle, performance, val_file, tags, f"{run_name}: {headline}")
+    level = record["parameters"]["evaluation"]["confidence_level"]
+    return Candidate(bundle, performance, metrics, level, val_file, tags, f"{run_name}: {headline}")
+
+
+def find_shortfall(metrics: Mapping[str, Any], min_clips: int, level: float) -> str | None:
+    """Why a model must not become the champion, whatever the other models are.
+
+    Args:
+        metrics: of the validation, as `summarise` returns them. Where the accuracy has no interval (one group, or no
+            bootstrap draws), the exact interval over clips counts.
+        min_clips: smallest number of validation clips.
+        level: confidence level of the interval.
+
+    Returns:
+        Rule, value and remedy; None where nothing is missing.
+    """
+    clips, accuracy, baseline = metrics["clips"], metrics["accuracy"], baseline_accuracy(metrics)
+    if clips < min_clips:
+        return (
+            f"it needs {pluralise(min_clips, 'validation clip')} or more, but has {clips}; "
+            "add clips, or change registry.min_clips"
+        )
+    if baseline is None:
+        return "it needs metrics with majority_accuracy, but its evaluation is older; run kedro run --pipeline modeling"
+    low = metrics["accuracy_low"] if "accuracy_low" in metrics else exact_interval(accuracy, clips, level)[0]
+    if low > baseline:
+        return None
+    return (
+        f"its accuracy must be above that of always answering the most frequent class, {baseline:.3f}, with its whole "
+        f"{100 * level:g} % interval, but is {accuracy:.3f} with an interval from {low:.3f}; train longer or add clips"
+    )
 
 
 def measure_performance(bundle: Bundle, val_file: EmbeddingFile, batch_size: int, device: str) -> Performance:
@@ -133,24 +173,31 @@ class Registry:
     Args:
         model: name of the registered model.
         alias: name of the alias.
+        min_clips: smallest number of validation clips of a version.
 
     Example:
-        >>> decision = Registry("hand_gestures", "champion").offer(candidate, evaluate)
+        >>> decision = Registry("hand_gestures", "champion", min_clips=20).offer(candidate, evaluate)
     """
 
-    def __init__(self, model: str, alias: str) -> None:
+    def __init__(self, model: str, alias: str, min_clips: int) -> None:
         self.model = model
         self.alias = alias
+        self.min_clips = min_clips
         self.client = MlflowClient()
 
     def offer(self, candidate: Candidate, evaluate: Callable[[Bundle], Performance]) -> Decision:
         """Register the candidate if it is the first model, or better than the champion on the same validation data.
+
+        A candidate with a shortfall (`find_shortfall`) is not registered.
 
         Args:
             candidate: the new model.
             evaluate: measures the champion on the candidate's validation data. The metrics in the champion's tags are
                 not used: they were measured on another machine.
         """
+        if shortfall := find_shortfall(candidate.metrics, self.min_clips, candidate.level):
+            sentence = f"no model is registered: to become {self.alias}, {shortfall}"
+            return Decision("not_eligible", sentence, None, candidate.performance)
         champion = self.champion()
         if champion is None:
             version = self._register(candidate)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from hand_gestures.evaluation.faithfulness import quarters
 from hand_gestures.reporting import plot_style as style
 from hand_gestures.reporting.run_summary import readable
-from hand_gestures.utils.rules import ALL_CLASSES
+from hand_gestures.utils.rules import ALL_CLASSES, MIN_CLIPS
 
 LESS_TO_MORE = LinearSegmentedColormap.from_list("less to more", [style.BLUE, "#f7f7f7", style.ORANGE])
 COLOUR_LIMITS = (1.25, 1.5, 2, 3, 4)  # multiples of the equal weight at which a map's colours may end
@@ -185,7 +185,8 @@ def _verdict(rows: pd.DataFrame) -> str:
     axis, removed, most, random = (quarter[name] for name in ("axis", "removed", "most_attended", "random"))
     # Standard error of a difference of two proportions; the same clips are in both, so it is a cautious one.
     error = math.sqrt((most * (1 - most) + random * (1 - random)) / quarter["clips"])
-    if abs(random - most) <= STANDARD_ERRORS * error:
+    # With few clips both accuracies may be 0 or 1, and the error estimate is 0 then.
+    if quarter["clips"] < MIN_CLIPS or abs(random - most) <= STANDARD_ERRORS * error:
         conclusion = f"Not shown that the most attended {axis} matter more than random ones."
     elif random > most:
         conclusion = f"Yes: the most attended {axis} matter more than random ones."

@@ -5,10 +5,12 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from hand_gestures.comparison.table import MIN_GROUPS, MIN_SEEDS, PERHAPS, TOO_LITTLE_DATA
 from hand_gestures.comparison.variants import NEAREST_NEIGHBOUR, RANDOM
 from hand_gestures.reporting import plot_style as style
 from hand_gestures.reporting.html import render, text_table
 from hand_gestures.reporting.run_summary import readable
+from hand_gestures.utils.rules import MIN_CLIPS, pluralise
 
 
 def comparison_page(table: pd.DataFrame, classes: int, level: float, notice: str | None, figure: Path) -> str:
@@ -29,8 +31,9 @@ def comparison_page(table: pd.DataFrame, classes: int, level: float, notice: str
         first=table.iloc[0],
         table=_shown_columns(table),
         findings=findings(table, classes),
+        chance=1 / classes,
         level=f"{level:.0%}",
-        notice=notice,
+        caveats=([notice] if notice else []) + caveats(table, classes),
         plot=figure,
     )
 
@@ -55,15 +58,48 @@ def findings(table: pd.DataFrame, classes: int) -> pd.DataFrame:
     networks, inputs = comparable[~fewer], comparable[fewer].sort_values("difference")
     compared = [(variant, row, _cost(first, row)) for variant, row in networks.iterrows()]
     compared += [(variant, row, "") for variant, row in inputs.iterrows()]
-    found = [(variant, _verdict(row) + cost, row["difference"], _interval(row)) for variant, row, cost in compared]
+    found = [(variant, row["verdict"] + cost, row["difference"], _interval(row)) for variant, row, cost in compared]
     found += _leaks(dict(zip(table["variant"], table["accuracy"], strict=True)), name, classes)
     return text_table(["instead", "result", "difference", "interval"], [(readable(row[0]), *row[1:]) for row in found])
 
 
-def _verdict(row: pd.Series) -> str:
-    if row["difference_high"] < 0:  # the whole interval is below 0
-        return "worse"
-    return "better" if row["difference_low"] > 0 else "no difference shown"
+def caveats(table: pd.DataFrame, classes: int) -> list[str]:
+    """Sentences on how far a comparison can be trusted.
+
+    Args:
+        table: as for `comparison_page`.
+        classes: number of classes.
+
+    Returns:
+        Sentences, the most important first.
+    """
+    first, verdicts = table.iloc[0], table["verdict"].dropna().astype(str)
+    sentences = []
+    if (verdicts == TOO_LITTLE_DATA).any():
+        groups = f" of {pluralise(int(first['groups']), 'group')}" if pd.notna(first["groups"]) else ""
+        sentences.append(
+            f"A comparison needs at least {MIN_CLIPS} clips, {MIN_GROUPS} groups where they are known, and {MIN_SEEDS} "
+            f"seeds for each network; here are {pluralise(int(first['clips']), 'clip')}{groups} and "
+            f"{pluralise(int(first['seeds']), 'seed')}."
+        )
+    if verdicts.str.startswith(PERHAPS).any():
+        sentences.append(
+            f'"{PERHAPS.strip().capitalize()}": the interval of this difference does not contain 0, but such intervals '
+            f"occur by chance among {len(verdicts)} differences: at the level that all of them need together "
+            "(Bonferroni) it contains 0."
+        )
+    if table["accuracy"].max() > 1 / classes:
+        sentences.append(
+            "Each training chose its best epoch on the validation clips that measure it, so accuracies are slightly "
+            "too good; all variants have the same advantage."
+        )
+    return [
+        *sentences,
+        "All variants train with the same settings, which were not tuned for the other variants.",
+        "A difference is that of the mean over seeds on the same clips; its interval covers other groups of clips, not "
+        "other seeds.",
+        "Training times are those of this machine, and other programs may have run at the same time.",
+    ]
 
 
 def _cost(first: pd.Series, other: pd.Series) -> str:

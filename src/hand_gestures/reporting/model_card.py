@@ -66,6 +66,7 @@ def model_card(results: RunResults) -> str:
         views=min(views, parameters["training"]["views"] or views),
         training=text_table(["parameter", "value"], training),
         caveats=report.run_caveats(results),
+        mirrors=report.mirror_sentences(results),
         swapped=_swapped_classes(fingerprint["mirrored_labels"]),
         pretrained=report.pretrained_models(fingerprint["models"], parameters),
     )

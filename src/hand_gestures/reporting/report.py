@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hand_gestures.evaluation.baselines import BASELINES
+from hand_gestures.evaluation.mirror_findings import describe_mirrors, mirror_contradictions
 from hand_gestures.evaluation.tables import TRUE_CLASS
 from hand_gestures.reporting import run_summary as summary
 from hand_gestures.reporting.html import Cell, cell_text, render, text_table
@@ -15,8 +17,10 @@ from hand_gestures.utils.rules import ALL_CLASSES, pluralise
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 COUNTS = ("clips", "classes", "groups", "clips_without_hands")
-WORST_GROUP = ("worst_group", "worst_group_clips")  # the headlines show them
+NOT_METRICS = (*COUNTS, *BASELINES, "exact_intervals", "worst_group", "worst_group_clips")
 METRIC_NAMES = {
+    "chance_accuracy": "by chance",
+    "majority_accuracy": "always the most frequent class",
     "top5_accuracy": "top-5 accuracy",
     "macro_f1": "macro F1",
     "loss": "cross entropy",
@@ -71,6 +75,8 @@ def report(results: RunResults, pictures: Mapping[str, Path]) -> str:
         leaks=leak_audit(results.split_summary),
         class_summary=class_table(results.class_summary),
         hands=hand_table(results.hand_rates),
+        mirrors=mirror_sentences(results),
+        mirror_table=results.mirror_audit.drop(columns=["groups", "compared_with"]),
         embeddings=embeddings_table(results.dataset_fingerprint),
         pretrained=pretrained_models(train_file["fingerprint"]["models"], parameters),
         precision_error=precision_table(train_file["precision_error"]),
@@ -108,11 +114,13 @@ def _basis(metrics: Mapping[str, Any], level: float) -> str:
     ends = interval(metrics, "accuracy")
     groups = f" of {pluralise(metrics['groups'], 'group')}" if "groups" in metrics else ""
     clips = f"{pluralise(metrics['clips'], 'clip')}{groups}"
-    return f"{100 * level:g} % interval {cell_text(ends)}; {clips}" if ends else f"{clips}; no interval"
+    basis = f"{summary.interval_name(metrics, level)} {cell_text(ends)}; {clips}" if ends else f"{clips}; no interval"
+    baselines = summary.baselines_text(metrics)
+    return f"{basis}; by chance {baselines}" if baselines else basis
 
 
 def metrics_table(results: RunResults) -> pd.DataFrame:
-    """All metrics with their intervals, then all counts.
+    """The accuracy and its baselines, all other metrics with their intervals, then all counts.
 
     Args:
         results: tables and records of the run.
@@ -123,14 +131,16 @@ def metrics_table(results: RunResults) -> pd.DataFrame:
     splits = list(results.splits.values())
     # The test has no worst group or hands if it is small: a row needs a metric in one of the splits only.
     known = {name: None for metrics in splits for name in metrics}
-    names = [*metric_names(known), *(name for name in COUNTS if name in known)]
+    first, *others = metric_names(known)
+    names = [first, *(name for name in (*BASELINES, *others, *COUNTS) if name in known)]
     heads = [head for split in results.splits for head in (split, f"{100 * results.level:g} % interval")]
     return text_table(["", *heads], [[metric_name(name), *_cells(splits, name)] for name in names])
 
 
 def _cells(splits: list[Mapping[str, Any]], name: str) -> list[Cell]:
-    """A metric and its interval in each split; a count has an empty cell instead of the interval."""
-    return [cell for m in splits for cell in (m.get(name), "" if name in COUNTS else interval(m, name))]
+    """A metric and its interval in each split; counts and baselines have an empty cell instead of the interval."""
+    alone = (*COUNTS, *BASELINES)
+    return [cell for m in splits for cell in (m.get(name), "" if name in alone else interval(m, name))]
 
 
 def metric_names(metrics: Iterable[str]) -> list[str]:
@@ -140,9 +150,9 @@ def metric_names(metrics: Iterable[str]) -> list[str]:
         metrics: names as `evaluation.summary.summarise` returns them.
 
     Returns:
-        The names without counts, group names and ends of intervals.
+        The names without counts, baselines, group names and ends of intervals.
     """
-    return [name for name in metrics if name not in (*COUNTS, *WORST_GROUP) and not name.endswith(("_low", "_high"))]
+    return [name for name in metrics if name not in NOT_METRICS and not name.endswith(("_low", "_high"))]
 
 
 def metric_name(name: str) -> str:
@@ -158,8 +168,8 @@ def interval(metrics: Mapping[str, Any], name: str) -> tuple[float, float] | Non
 
 def run_caveats(results: RunResults) -> list[str]:
     """The `caveats` of these results."""
-    draws = results.parameters["evaluation"]["bootstrap_draws"]
-    return summary.caveats(results.evaluation, results.test_evaluation, results.split_summary, draws)
+    draws, epochs = results.parameters["evaluation"]["bootstrap_draws"], results.run_record["epochs"]
+    return summary.caveats(results.evaluation, results.test_evaluation, results.split_summary, draws, epochs)
 
 
 def mistakes_table(confusion: pd.DataFrame) -> pd.DataFrame:
@@ -180,6 +190,14 @@ def mistakes_table(confusion: pd.DataFrame) -> pd.DataFrame:
     ]
     pairs.sort(key=lambda pair: -pair[2])  # stable: pairs with the same count stay in the order of their names
     return text_table(["true class", "predicted as", "clips", "share of the class"], pairs)
+
+
+def mirror_sentences(results: RunResults) -> list[str]:
+    """What the mirror audit found, contradictions first; empty where no view is mirrored."""
+    augmentation = results.train_file["fingerprint"]["augmentation"]
+    if not augmentation["views"] or not augmentation["horizontal_flip"]:
+        return []
+    return [*mirror_contradictions(results.mirror_audit), *describe_mirrors(results.mirror_audit)]
 
 
 def views_per_clip(train_file: Mapping[str, Any]) -> int:

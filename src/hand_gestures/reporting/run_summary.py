@@ -11,8 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from hand_gestures.evaluation.baselines import BASELINES, baseline_accuracy
 from hand_gestures.utils.nested import flatten
-from hand_gestures.utils.rules import best_epoch, pluralise
+from hand_gestures.utils.rules import MIN_CLIPS, best_epoch, pluralise
 
 PACKAGES = (
     "torch", "torchvision", "lightning", "timm", "transformers", "ultralytics", "albumentations", "opencv-python",
@@ -53,6 +54,7 @@ class RunResults:
     faithfulness: pd.DataFrame
     class_summary: pd.DataFrame
     hand_rates: pd.DataFrame
+    mirror_audit: pd.DataFrame
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -81,7 +83,7 @@ def readable(name: object) -> str:
 
 
 def result_lines(validation: Mapping[str, Any], test: Mapping[str, Any], level: float) -> list[tuple[str, str]]:
-    """Accuracy of validation and test, of class sets, with and without hands, and of the worst group.
+    """Accuracies: of validation and test beside their baselines, of class sets, by hands found, of the worst group.
 
     Args:
         validation: metrics as `evaluation.summary.summarise` returns them.
@@ -91,7 +93,7 @@ def result_lines(validation: Mapping[str, Any], test: Mapping[str, Any], level: 
     Returns:
         Pairs of a name, indented where it is a part of the accuracy above, and a text.
     """
-    lines = [("validation accuracy", _accuracy(validation, level))]
+    lines = [("validation accuracy", _accuracy(validation, level)), *_baseline_lines(validation)]
     for name, value in validation.items():
         if name.startswith("accuracy_") and not name.endswith(("_low", "_high")) and name not in NOT_CLASS_SETS:
             lines.append((f"  {readable(name.removeprefix('accuracy_'))}", f"{value:.3f}"))
@@ -99,18 +101,50 @@ def result_lines(validation: Mapping[str, Any], test: Mapping[str, Any], level: 
         clips = validation["clips_without_hands"]
         lines.append(("  hands found", f"{validation['accuracy_with_hands']:.3f}"))
         lines.append(("  no hands found", f"{validation['accuracy_without_hands']:.3f} ({clips} clips)"))
-    if "worst_group" in validation:
+    if validation.get("worst_group_accuracy", 1.0) < validation["accuracy"]:  # equal groups have no worst
         group = f"{validation['worst_group']}, {validation['worst_group_clips']} clips"
         lines.append(("  worst group", f"{validation['worst_group_accuracy']:.3f} ({group})"))
-    return [*lines, *([("test accuracy", _accuracy(test, level))] if test else [])]
+    return [*lines, *([("test accuracy", _accuracy(test, level)), *_baseline_lines(test)] if test else [])]
+
+
+def _baseline_lines(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    text = baselines_text(metrics)
+    if not text:
+        return []
+    return [("  by chance", f"{text}; the model is no better" if no_better_than_baseline(metrics) else text)]
+
+
+def baselines_text(metrics: Mapping[str, Any]) -> str:
+    """What an accuracy is compared with.
+
+    Args:
+        metrics: as `evaluation.summary.summarise` returns them.
+
+    Returns:
+        `"0.083, always the most frequent class 0.125"`; "" for metrics of an earlier version, without baselines.
+    """
+    if not metrics.keys() >= set(BASELINES):
+        return ""
+    return f"{metrics['chance_accuracy']:.3f}, always the most frequent class {metrics['majority_accuracy']:.3f}"
+
+
+def no_better_than_baseline(metrics: Mapping[str, Any]) -> bool:
+    """Whether the accuracy itself, whatever its interval, is at or below that of an answer that needs no model."""
+    baseline = baseline_accuracy(metrics)
+    return baseline is not None and metrics["accuracy"] <= baseline
+
+
+def interval_name(metrics: Mapping[str, Any], level: float) -> str:
+    """`"95 % interval"` of the accuracy by the bootstrap, or `"95 % exact interval"`."""
+    return f"{100 * level:g} % {'exact ' if 'accuracy' in metrics.get('exact_intervals', ()) else ''}interval"
 
 
 def _accuracy(metrics: Mapping[str, Any], level: float) -> str:
-    basis = f"{metrics['groups']} groups" if "groups" in metrics else f"{metrics['clips']} clips"
+    basis = pluralise(metrics["groups"], "group") if "groups" in metrics else pluralise(metrics["clips"], "clip")
     if "accuracy_low" not in metrics:
         return f"{metrics['accuracy']:.3f} (over {basis}; no interval)"
     low, high = metrics["accuracy_low"], metrics["accuracy_high"]
-    return f"{metrics['accuracy']:.3f} ({100 * level:g} % interval {low:.3f} to {high:.3f}, over {basis})"
+    return f"{metrics['accuracy']:.3f} ({interval_name(metrics, level)} {low:.3f} to {high:.3f}, over {basis})"
 
 
 def variant_lines(comparison: pd.DataFrame) -> list[tuple[str, str]]:
@@ -226,7 +260,7 @@ def run_facts(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def caveats(
-    validation: Mapping[str, Any], test: Mapping[str, Any], split_summary: Mapping[str, Any], draws: int
+    validation: Mapping[str, Any], test: Mapping[str, Any], split_summary: Mapping[str, Any], draws: int, epochs: int
 ) -> list[str]:
     """Sentences on how far the metrics of a run can be trusted, for report and model card.
 
@@ -235,20 +269,53 @@ def caveats(
         test: the same for the test; empty without a test.
         split_summary: sizes and leaks of the split.
         draws: bootstrap draws behind the intervals.
+        epochs: number of epochs that the best one was chosen from.
 
     Returns:
-        Sentences, the most general first.
+        Sentences, the most important first.
     """
     split = split_summary["split"]
     trained = split["train"]["classes"]
-    sentences = [
-        "The best epoch was chosen on the validation clips, so the validation metrics are slightly too good.",
+    flattered = not no_better_than_baseline(validation)  # only then can metrics be too good
+    sentences = _baseline_caveats(validation, "validation")
+    if flattered and epochs > 1:
+        sentences.append(
+            "The best epoch was chosen on the validation clips, so the validation metrics are slightly too good."
+        )
+    sentences += [
         "Nothing was chosen on the test clips." if test else "No clips were kept for a test (split.test_fraction).",
+        *_baseline_caveats(test, "test"),
+        *_size_caveats({"validation": validation, "test": test}),
         *_interval_caveats(validation, draws),
     ]
     if validation["classes"] != trained:
         sentences.append(f"{validation['classes']} of {trained} classes have validation clips; means are over these.")
-    return [*sentences, *_leak_caveats(split["leaks"])]
+    return [*sentences, *_leak_caveats(split["leaks"], flattered)]
+
+
+def _baseline_caveats(metrics: Mapping[str, Any], split: str) -> list[str]:
+    baseline = baseline_accuracy(metrics)
+    if baseline is None:
+        return []
+    accuracy, answer = metrics["accuracy"], f"always answering the most frequent class of the {split} clips"
+    if no_better_than_baseline(metrics):
+        return [
+            f"The model is no better than {answer}: its accuracy is {accuracy:.3f}, that of this answer {baseline:.3f}."
+        ]
+    if metrics.get("accuracy_low", accuracy) <= baseline:
+        return [
+            f"The model is not shown to be better than {answer}: the interval of its accuracy contains {baseline:.3f}."
+        ]
+    return []
+
+
+def _size_caveats(splits: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [
+        f"There {'is' if metrics['clips'] == 1 else 'are'} only {pluralise(metrics['clips'], f'{split} clip')}: one "
+        f"more or one less that is right changes the accuracy by {1 / metrics['clips']:.3f}."
+        for split, metrics in splits.items()
+        if metrics and metrics["clips"] < MIN_CLIPS
+    ]
 
 
 def _interval_caveats(metrics: Mapping[str, Any], draws: int) -> list[str]:
@@ -258,21 +325,36 @@ def _interval_caveats(metrics: Mapping[str, Any], draws: int) -> list[str]:
         return [*sentences, "No intervals were computed (evaluation.bootstrap_draws is 0)."]
     if metrics[unit] == 1:  # a bootstrap of one unit always draws the same
         return [*sentences, f"One {unit[:-1]} says nothing about others, so there are no intervals."]
-    if metrics[unit] < MIN_GROUPS:
-        sentences.append(f"Intervals over fewer than {MIN_GROUPS} {unit} are too narrow; there are {metrics[unit]}.")
-    if "accuracy_low" not in metrics:
+    exact = [readable(name.removeprefix("accuracy_")) for name in metrics.get("exact_intervals", ())]
+    if exact:
         sentences.append(
-            "A metric without an interval has the same value in every group: how rare other values are is unknown."
+            f"Exact binomial intervals (Clopper and Pearson), each {unit[:-1]} as one observation: {', '.join(exact)}; "
+            f"all {unit} have the same value there. All other intervals are bootstraps over {unit}."
+        )
+    if metrics[unit] < MIN_GROUPS:
+        kind = "Bootstrap intervals" if exact else "Intervals"
+        sentences.append(f"{kind} over fewer than {MIN_GROUPS} {unit} are too narrow; there are {metrics[unit]}.")
+    if _without_interval(metrics):
+        sentences.append(
+            f"A metric without an interval has the same value in every {unit[:-1]} that it covers: how rare other "
+            "values are is unknown."
         )
     return sentences
 
 
-def _leak_caveats(leaks: Mapping[str, int]) -> list[str]:
+def _without_interval(metrics: Mapping[str, Any]) -> list[str]:
+    """Names of metrics without an interval; baselines and the worst group have none at all."""
+    ends = {name for name in metrics if name.endswith(("_low", "_high"))}
+    measured = {name for name, value in metrics.items() if isinstance(value, float)} - ends
+    return sorted(name for name in measured - {*BASELINES, "worst_group_accuracy"} if f"{name}_low" not in metrics)
+
+
+def _leak_caveats(leaks: Mapping[str, int], flattered: bool) -> list[str]:
     sentences, alike, shared = [], leaks["copies"] + leaks["look_alikes"], leaks["groups_on_both_sides"]
     if alike:
         sentences.append(
             f"{alike} of {pluralise(leaks['held_out'], 'held-out clip')} {_have(alike)} a copy or a look-alike "
-            "in another split, which makes the metrics too good."
+            f"in another split{', which makes the metrics too good' if flattered else ''}."
         )
     if shared:
         sentences.append(f"{pluralise(shared, 'group')} {_have(shared)} clips in two splits.")

@@ -2,8 +2,7 @@
 
 import io
 import re
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +29,10 @@ class PackedSequence(NamedTuple):
     labels: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
+
+
+class DamagedPartError(Exception):
+    """A file of the checkpoint is damaged: its sequence must be embedded again."""
 
 
 class ExtractionCheckpoint:
@@ -67,11 +70,11 @@ class ExtractionCheckpoint:
             identity: everything that decides the rows, see `EmbeddingHeader.identity`.
 
         Returns:
-            Indices of the sequences that are finished.
+            Indices of the sequences that are finished. Their files are not read yet.
         """
         with explain_disk_errors(self.folder):
             self._work.resume(identity)
-        return {int(path.stem) for path in self.folder.glob(f"*{SUFFIX}")}
+        return {int(path.stem) for path in self.folder.glob(f"*{SUFFIX}") if path.stem.isdecimal()}
 
     def write(self, index: int, sequence: EmbeddedSequence, storage: str) -> None:
         """Pack a sequence and write it to disk, completely or not at all; several threads may call this.
@@ -99,19 +102,24 @@ class ExtractionCheckpoint:
             The sequence with its chunks still packed.
 
         Raises:
-            HandGesturesError: the file is damaged.
+            DamagedPartError: the file is missing or damaged.
         """
         path = self._path(index)
         try:
             with np.load(path, allow_pickle=False) as part:
                 chunks = [part[f"view_{view}"].tobytes() for view in range(views)]
-                return PackedSequence(chunks, part["labels"], part["boxes"], part["scores"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-            # stop instead of embedding it again: a disk that damages one file damages others
-            raise HandGesturesError(
-                f"{path} must hold a finished sequence, but is damaged ({error}); remove it and run again: "
-                "only that sequence is embedded again"
-            ) from error
+                packed = PackedSequence(chunks, part["labels"], part["boxes"], part["scores"])
+            if packed.labels.shape != (views,):
+                raise ValueError(f"labels have the shape {packed.labels.shape}")
+            return packed
+        except Exception as error:  # a damaged zip file raises almost any class
+            raise DamagedPartError(f"{path} ({error})") from error
+
+    def discard(self, indices: Iterable[int]) -> None:
+        """Remove the files of these sequences, so that they count as missing."""
+        with explain_disk_errors(self.folder):
+            for index in indices:
+                self._path(index).unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove the folder: the embeddings file is complete."""

@@ -10,6 +10,8 @@ import h5py
 import numpy as np
 from zlib_ng import zlib_ng
 
+from hand_gestures.store.file_check import GZIP, SHUFFLE, inflate, list_filters
+
 LEVEL = 2  # of zlib-ng: level 1 takes half the time, but its output is a sixth larger
 SAMPLE = 1 << 15  # bytes of a plane that are deflated to decide whether deflating all of it pays
 STORE_ABOVE = 0.9  # a plane that deflates to a larger share is stored: it is then read five times faster
@@ -45,10 +47,7 @@ def unpack_chunk(chunk: bytes, out: np.ndarray) -> None:
     Raises:
         ValueError: the bytes are not such a stream, or it has another size.
     """
-    try:
-        raw = zlib_ng.decompress(chunk, bufsize=out.nbytes)
-    except zlib_ng.error as error:  # type: ignore[misc]  # the stub declares no exception class
-        raise ValueError(f"damaged chunk: {error}") from error
+    raw = inflate(chunk, out.nbytes)
     if len(raw) != out.nbytes:
         raise ValueError(f"damaged chunk: {len(raw)} bytes instead of {out.nbytes}")
     cv2.merge(list(np.frombuffer(raw, np.uint8).reshape(out.itemsize, 1, -1)), _as_bytes(out))
@@ -63,11 +62,11 @@ def is_packed_by_clip(data: h5py.Dataset) -> bool:
     Returns:
         False for layouts of other programs, which h5py must read.
     """
+    filters = list_filters(data)
     return (
         data.chunks == (1, *data.shape[1:])
-        and data.compression == "gzip"
-        and data.shuffle
-        and not data.fletcher32
+        and [code for code, _ in filters] == [SHUFFLE, GZIP]
+        and filters[0][1] == (data.dtype.itemsize,)  # bytes of a number, by which HDF5 shuffles
         and data.dtype.isnative
     )
 

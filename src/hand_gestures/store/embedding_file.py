@@ -9,6 +9,7 @@ sequence's clean view, also where the row is an augmented view.
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,18 @@ import h5py
 import numpy as np
 
 from hand_gestures.store.chunk_packing import is_packed_by_clip, unpack_chunk
+from hand_gestures.store.file_check import (
+    EMBEDDINGS,
+    check_chunks,
+    check_file,
+    explain_content,
+    find_dataset,
+    read_array,
+    read_json_attribute,
+    read_names,
+    read_sequence_ids,
+    read_text,
+)
 from hand_gestures.utils.errors import HandGesturesError
 
 SCHEMA_VERSION = 1
@@ -110,19 +123,24 @@ class EmbeddingFile:
 
         Returns:
             The header as it was written.
+
+        Raises:
+            HandGesturesError: the file breaks a rule of `check_file`, whatever it is that is read later.
         """
-        with self.open() as file:
+        with self.open() as file, explain_content(self.path):
+            check_file(file)
+            data = find_dataset(file, EMBEDDINGS)
             return EmbeddingHeader(
-                shape=file["embeddings/data"].shape,
-                class_names=tuple(map(str, file.attrs["class_names"])),
-                channel_names=tuple(map(str, file.attrs["channel_names"])),
-                hand_frames=tuple(map(int, file["hands/frames"][:])),
-                max_hands=file["hands/boxes"].shape[2],
-                fingerprint=json.loads(file.attrs["fingerprint"]),
+                shape=data.shape,
+                class_names=read_names(file, "class_names"),
+                channel_names=read_names(file, "channel_names"),
+                hand_frames=tuple(map(int, read_array(file, "hands/frames"))),
+                max_hands=find_dataset(file, "hands/boxes").shape[2],
+                fingerprint=read_json_attribute(file, "fingerprint"),
                 # early files of this schema version lack these two attributes
-                sources=file.attrs.get("sources", ""),
-                precision_error=json.loads(file.attrs.get("closeness", "{}")),
-                storage=file["embeddings/data"].dtype.name,
+                sources=read_text(file, "sources", default=""),
+                precision_error=read_json_attribute(file, "closeness"),
+                storage=data.dtype.name,
             )
 
     @cached_property
@@ -150,8 +168,8 @@ class EmbeddingFile:
         Returns:
             N ids, each repeated for every view.
         """
-        with self.open() as file:
-            return list(file["sequence_ids/data"].asstr()[:])
+        with self._checked() as file:
+            return read_sequence_ids(file)
 
     @cached_property
     def hands(self) -> tuple[np.ndarray, np.ndarray]:
@@ -183,13 +201,18 @@ class EmbeddingFile:
             HandGesturesError: it is missing, not an HDF5 file, or has another schema version.
         """
         try:
+            if self.path.exists() and not self.path.is_file():
+                raise OSError("not a file")  # a named pipe would wait for a writer
             file = h5py.File(self.path, "r")
-        except OSError as error:
+        except (OSError, RuntimeError, ValueError, MemoryError) as error:
             reason = "is not a complete HDF5 file" if self.path.exists() else "does not exist"
             raise HandGesturesError(
                 f"embeddings are read from {self.path}, but it {reason}; run kedro run --pipeline feature_engineering"
             ) from error
-        version = file.attrs.get("schema_version")
+        with explain_content(self.path), ExitStack() as on_error:
+            on_error.callback(file.close)
+            version = _schema_version(file)
+            on_error.pop_all()
         if version != SCHEMA_VERSION:
             file.close()
             raise HandGesturesError(
@@ -198,9 +221,16 @@ class EmbeddingFile:
             )
         return file
 
+    @contextmanager
+    def _checked(self) -> Iterator[h5py.File]:
+        """The open file, once its header is accepted; errors of the block are explained."""
+        self.header  # noqa: B018  # checks the file
+        with self.open() as file, explain_content(self.path):
+            yield file
+
     def _array(self, name: str) -> np.ndarray:
-        with self.open() as file:
-            return file[name][:]
+        with self._checked() as file:
+            return read_array(file, name)
 
 
 class ClipReader:
@@ -237,8 +267,9 @@ class ClipReader:
                 if skipped_filters == 0:  # another program may have stored a chunk without a filter
                     _unpack_as(self._data.dtype, chunk, out)
                     return
+            check_chunks(self._data, slice(row, row + 1))  # HDF5 inflates without limit
             out[...] = self._data[row]
-        except (OSError, ValueError) as error:
+        except Exception as error:  # as in `explain_content`
             raise HandGesturesError(
                 f"every clip of {self.file.path} must be readable, but row {row} is not ({error}); remove the file "
                 "and run feature_engineering again"
@@ -247,13 +278,23 @@ class ClipReader:
     def open(self) -> None:
         """Open the file in this process; call it before several threads read."""
         if self._process != os.getpid():
-            self._data = self.file.open()["embeddings/data"]
-            self._packed = is_packed_by_clip(self._data)
+            self.file.header  # noqa: B018  # checks the file
+            with explain_content(self.file.path):
+                self._data = find_dataset(self.file.open(), EMBEDDINGS)
+                self._packed = is_packed_by_clip(self._data)
             self._process = os.getpid()
 
     def __getstate__(self) -> dict:
         # a copy in another process starts closed
         return ClipReader(self.file).__dict__
+
+
+def _schema_version(file: h5py.File) -> int | None:
+    """The schema version; None where the attribute is missing or not one number."""
+    if "schema_version" not in file.attrs or file.attrs.get_id("schema_version").shape != ():
+        return None
+    version = file.attrs["schema_version"]
+    return int(version) if isinstance(version, np.integer) else None
 
 
 def _unpack_as(stored: np.dtype, chunk: bytes, out: np.ndarray) -> None:

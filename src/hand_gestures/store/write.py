@@ -5,16 +5,19 @@ import logging
 import shutil
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from hand_gestures.store.checkpoint import ExtractionCheckpoint, explain_disk_errors
+from hand_gestures.store.checkpoint import DamagedPartError, ExtractionCheckpoint, explain_disk_errors
 from hand_gestures.store.embedding_file import SCHEMA_VERSION, EmbeddingFile, EmbeddingHeader, PendingEmbeddings
+from hand_gestures.store.file_check import RefusedContentError, check_shape
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.progress import progress
 from hand_gestures.utils.resumable import atomic_write, identity_difference
+from hand_gestures.utils.rules import pluralise
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +37,10 @@ def write_embeddings(path: Path, pending: PendingEmbeddings) -> None:
         pending: the sequences and the function that embeds them.
 
     Raises:
-        HandGesturesError: a frame or a finished sequence is damaged, the disk is full, or another run writes this file.
+        HandGesturesError: clips are too large to be read again, a frame or a finished sequence is damaged, the disk is
+            full, or another run writes this file.
     """
+    _require_readable_shape(pending.header)
     checkpoint = ExtractionCheckpoint(path)
     if _is_up_to_date(path, pending.header):
         checkpoint.remove()  # left by a kill between joining and removing
@@ -48,11 +53,31 @@ def write_embeddings(path: Path, pending: PendingEmbeddings) -> None:
         missing = [index for index in range(count) if index not in finished]
         _warn_if_disk_may_fill(path, pending.header, len(missing) / max(1, count))
         _embed(missing, checkpoint, pending)
-        # an HDF5 file is written in one go: a kill while it is open often makes it unreadable
-        with explain_disk_errors(path.parent), atomic_write(path) as partial, h5py.File(partial, "w") as file:
-            _write_rows(file, checkpoint, pending, path.name)
-            _write_header(file, pending.header)
+        damaged = _join(path, checkpoint, pending)
+        if damaged:
+            logger.warning(
+                "%s: %s of an earlier run cannot be read and %s embedded again, the first is %s",
+                path.name,
+                pluralise(len(damaged), "finished sequence"),
+                "is" if len(damaged) == 1 else "are",
+                next(iter(damaged.values())),
+            )
+            checkpoint.discard(damaged)
+            _embed(list(damaged), checkpoint, pending)
+            if still_damaged := _join(path, checkpoint, pending):
+                raise HandGesturesError(
+                    "finished sequences must be readable after they are written, but "
+                    f"{next(iter(still_damaged.values()))} is not; check the disk and run again: the run continues "
+                    "where it stopped"
+                )
         checkpoint.remove()
+
+
+def _require_readable_shape(header: EmbeddingHeader) -> None:
+    try:
+        check_shape(header.shape, np.dtype(header.storage).itemsize)
+    except RefusedContentError as error:
+        raise HandGesturesError(f"{error}; set clips.frames to a lower number") from error
 
 
 def _is_up_to_date(path: Path, wanted: EmbeddingHeader) -> bool:
@@ -83,7 +108,27 @@ def _embed(missing: list[int], checkpoint: ExtractionCheckpoint, pending: Pendin
             write.result()
 
 
-def _write_rows(file: h5py.File, checkpoint: ExtractionCheckpoint, pending: PendingEmbeddings, name: str) -> None:
+def _join(path: Path, checkpoint: ExtractionCheckpoint, pending: PendingEmbeddings) -> dict[int, str]:
+    """Join the finished sequences to the file at `path`, unless some are damaged.
+
+    Returns:
+        Index and file of each damaged sequence; where there is one, nothing is written.
+    """
+    damaged: dict[int, str] = {}
+    # an HDF5 file is written in one go: a kill while it is open often makes it unreadable
+    with suppress(DamagedPartError), explain_disk_errors(path.parent), atomic_write(path) as partial:
+        with h5py.File(partial, "w") as file:
+            _write_rows(file, checkpoint, pending, path.name, damaged)
+            _write_header(file, pending.header)
+        if damaged:
+            raise DamagedPartError  # the file that is written aside is removed
+    return damaged
+
+
+def _write_rows(
+    file: h5py.File, checkpoint: ExtractionCheckpoint, pending: PendingEmbeddings, name: str, damaged: dict[int, str]
+) -> None:
+    """Write all datasets; sequences that are damaged are left out and added to `damaged`."""
     header, views, count = pending.header, pending.views, len(pending.sequence_ids)
     rows, *clip_shape = header.shape
     data = file.create_dataset(
@@ -100,7 +145,11 @@ def _write_rows(file: h5py.File, checkpoint: ExtractionCheckpoint, pending: Pend
     boxes = np.empty((rows, len(header.hand_frames), header.max_hands, 4), np.float32)
     scores = np.empty(boxes.shape[:3], np.float32)
     for index in progress(range(count), count, f"joining {name}"):
-        packed = checkpoint.read(index, views)
+        try:
+            packed = checkpoint.read(index, views)
+        except DamagedPartError as error:
+            damaged[index] = str(error)
+            continue
         own_rows = slice(index * views, (index + 1) * views)
         for row, chunk in enumerate(packed.chunks, start=own_rows.start):
             # without unpacking: joining costs no more than copying the bytes

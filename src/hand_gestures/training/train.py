@@ -1,8 +1,10 @@
 """Train a classifier on two embeddings files and keep the model of its best epoch."""
 
 import logging
+import shutil
 import sys
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -98,7 +100,7 @@ def train_classifier(
             "validation": val_file.header.identity(),
         }
     )
-    history = _load_history(folder / LAST)
+    history = _load_history(folder)
 
     train_data, val_data = _load_data(train_file, training), _load_data(val_file, training)
     module = _make_module(contract.architecture, network.standardise, train_data, training, seed, history)
@@ -202,11 +204,30 @@ def _describe_model(network: NetworkParameters, file: Embeddings) -> Bundle:
     return Bundle({}, architecture, list(header.class_names), list(header.channel_names), frames, header.fingerprint)
 
 
-def _load_history(checkpoint: Path) -> list[EpochMetrics]:
-    """The epochs that an interrupted training has finished."""
+def _load_history(folder: Path) -> list[EpochMetrics]:
+    """The epochs that an interrupted training has finished; none where its files are damaged, and it starts afresh."""
+    checkpoint = folder / LAST
     if not checkpoint.is_file():
         return []
-    history = [EpochMetrics(*metrics) for metrics in torch.load(checkpoint, weights_only=True)["history"]]
+    try:
+        with zipfile.ZipFile(checkpoint) as archive:
+            damaged = archive.testzip()  # torch does not compare the checksums: it would continue with wrong weights
+        if damaged:
+            raise ValueError(f"{damaged} is damaged")
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        history = [EpochMetrics(*metrics) for metrics in state["history"]]
+        if not state["state_dict"] or not state["optimizer_states"] or not history:
+            raise ValueError("it holds no finished epoch")
+        load_bundle(folder / BEST)  # it is read at the end of the training
+    except Exception as error:  # torch raises almost any class for a damaged file, EOFError among them
+        logger.warning(
+            "training starts afresh, because the checkpoint %s cannot be read (%s)",
+            checkpoint,
+            f"{type(error).__name__}: {' '.join(str(error).split())}"[:300],
+        )
+        checkpoint.unlink()
+        shutil.rmtree(folder / BEST, ignore_errors=True)
+        return []
     logger.info("training continues after epoch %d", len(history))
     return history
 

@@ -1,7 +1,10 @@
-"""Nested dictionaries: flat keys, and the first field in which two differ."""
+"""Nested dictionaries: flat keys, the first field in which two differ, and reading them from JSON."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+
+MAX_DEPTH = 50  # of JSON; functions that walk through it recurse, and Python's stack is short
 
 
 class Difference(NamedTuple):
@@ -43,3 +46,31 @@ def first_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> Dif
         if one.get(field) != other.get(field):
             return Difference(field, one.get(field), other.get(field))
     return None
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON that may come from somebody else.
+
+    Args:
+        text: the JSON.
+
+    Returns:
+        Its content, nested at most `MAX_DEPTH` levels deep.
+
+    Raises:
+        ValueError: it is not JSON, or is nested more deeply.
+    """
+    try:
+        content = json.loads(text)
+    except RecursionError as error:
+        raise ValueError(f"nested more than {MAX_DEPTH} levels deep") from error
+    level = [content]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level if isinstance(node, dict | list) for child in _children(node)]
+        if not level:
+            return content
+    raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
+
+
+def _children(node: dict | list) -> Iterable[Any]:
+    return node.values() if isinstance(node, dict) else node

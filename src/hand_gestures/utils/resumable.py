@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from hand_gestures.utils.errors import HandGesturesError
-from hand_gestures.utils.nested import Difference, first_difference
+from hand_gestures.utils.nested import Difference, first_difference, parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -108,9 +108,17 @@ class UnfinishedWork:
             identity: everything that decides the result; JSON must be able to hold it.
         """
         saved = read_json(self.folder / IDENTITY)
+        if saved is not None and not isinstance(saved, dict):
+            saved = None
         difference = None if saved is None else identity_difference(saved, identity)
         if saved is not None and difference is None:
             return True
+        if saved is None and self._has_content():
+            logger.warning(
+                "%s: unfinished work is discarded, because %s is missing or damaged",
+                self.name,
+                self.folder / IDENTITY,
+            )
         if difference is not None:
             logger.warning("%s: unfinished work is discarded, because %s was %s and is now %s", self.name, *difference)
         self._clear()
@@ -120,6 +128,9 @@ class UnfinishedWork:
     def remove(self) -> None:
         """Remove the folder: the work is finished."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _has_content(self) -> bool:
+        return any(path.name != LOCK and not path.name.startswith(IDENTITY) for path in self.folder.glob("*"))
 
     def _clear(self) -> None:
         for path in self.folder.glob("*"):
@@ -140,7 +151,7 @@ def identity_difference(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> 
 def read_json(path: Path) -> Any:
     """The content of a JSON file; None where the file is missing or is not JSON, such as one that a kill cut off."""
     try:
-        return json.loads(path.read_bytes())
+        return parse_json(path.read_bytes())
     except (OSError, ValueError):
         return None
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 ALL_CLASSES = "(all)"  # the name of the row over all classes in tables
+MIN_CLIPS = 20  # fewer clips allow no conclusion: one more correct clip changes the accuracy by more than 0.05
 
 
 def pluralise(count: int, noun: str) -> str:

@@ -135,7 +135,13 @@ def read_small(path: Path, mode: str, side: int) -> Image.Image:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Width and height from the header, pixels.
+    """Width and height from the header.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Width and height, pixels.
 
     Raises:
         HandGesturesError: the file is missing or has no readable header.
@@ -146,6 +152,9 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 def frame_bytes(path: Path) -> int:
     """Size of a frame's file in bytes.
+
+    Args:
+        path: the file.
 
     Raises:
         HandGesturesError: the file is missing.

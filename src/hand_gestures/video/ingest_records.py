@@ -132,7 +132,11 @@ class IngestRecords:
         remove_if_empty(marker.parent)
 
     def unfinished(self) -> set[tuple[str, str]]:
-        """(class, video id) of the videos whose frames are incomplete."""
+        """The videos whose frames are incomplete.
+
+        Returns:
+            (class, video id) of each.
+        """
         return {(path.parent.name, path.name.removesuffix(WRITING)) for path in self.folder.glob(f"*/*{WRITING}")}
 
     def complete(self) -> Iterator[Record]:
@@ -150,11 +154,19 @@ class IngestRecords:
                 yield _read_record(path)
 
     def write_rejected(self, rejected: list[Rejected]) -> None:
-        """Keep the rejects of the latest ingest."""
+        """Keep the rejects of the latest ingest.
+
+        Args:
+            rejected: in any order.
+        """
         write_json(self.folder / REJECTED, [list(row) for row in sorted(rejected)])
 
     def rejected(self) -> list[Rejected]:
-        """The rejects of the latest ingest."""
+        """The rejects of the latest ingest.
+
+        Returns:
+            The rejects, ordered by path; none before the first ingest.
+        """
         path = self.folder / REJECTED
         return [Rejected(*row) for row in json.loads(path.read_text())] if path.is_file() else []
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from hand_gestures.classifier.bundle import Bundle
 from hand_gestures.parameters import (
+    AugmentationParameters,
     ChannelParameters,
     EvaluationParameters,
     NetworkParameters,
@@ -22,9 +23,25 @@ from hand_gestures.store.embedding_file import EmbeddingFile
 logger = logging.getLogger(__name__)
 
 
+def audit_mirrors(
+    train_embeddings: EmbeddingFile, split: pd.DataFrame, augmentation: AugmentationParameters
+) -> pd.DataFrame:
+    """Which class the mirrored views of each class look like; `train` stops where their labels are wrong."""
+    from hand_gestures.evaluation import mirror_audit, mirror_findings
+
+    groups = dict(zip(split["sequence_id"], split["group"], strict=True))
+    audit = mirror_audit.audit_mirrors(train_embeddings, groups, augmentation.mirrored_classes)
+    for sentence in mirror_findings.describe_mirrors(audit):
+        logger.info(sentence)
+    for sentence in mirror_findings.mirror_contradictions(audit):
+        logger.warning(sentence)
+    return audit
+
+
 def train(
     train_embeddings: EmbeddingFile,
     val_embeddings: EmbeddingFile,
+    mirror_audit: pd.DataFrame,
     folder: Path,
     on_epoch: Callable[[Any], None],
     network: NetworkParameters,
@@ -33,9 +50,11 @@ def train(
     seed: int,
 ) -> tuple[Bundle, pd.DataFrame]:
     """Train a classifier: the model of the best epoch, and the metrics of all epochs."""
+    from hand_gestures.evaluation.mirror_findings import require_decided_mirrors
     from hand_gestures.store.selection import remaining_channels, select_channels
     from hand_gestures.training.train import train_classifier
 
+    require_decided_mirrors(mirror_audit)
     chosen = remaining_channels(train_embeddings.header.channel_names, channels.leave_out)
     trained = train_classifier(
         select_channels(train_embeddings, chosen),
@@ -155,7 +174,7 @@ def register_model(
     registry: RegistryParameters,
     training: TrainingParameters,
 ) -> dict[str, Any]:
-    """Register the model if it is the first or better than the champion; the decision and its reason."""
+    """Register the model if it is better than chance and than the champion; the decision and its reason."""
     from hand_gestures.mlflow_support.registry import Registry, make_candidate, measure_performance, not_offered
     from hand_gestures.reporting.run_summary import result_lines
 
@@ -165,9 +184,10 @@ def register_model(
         decision = not_offered("the run is not tracked")
     else:
         name, text = result_lines(metrics, {}, record["parameters"]["evaluation"]["confidence_level"])[0]
-        decision = Registry(registry.model, registry.alias).offer(
+        decision = Registry(registry.model, registry.alias, registry.min_clips).offer(
             make_candidate(classifier, val_embeddings, metrics, record, f"{name} {text}"),
             lambda bundle: measure_performance(bundle, val_embeddings, training.batch_size, training.device),
         )
-    logger.log(logging.WARNING if decision.decision == "not_comparable" else logging.INFO, decision.sentence)
+    unexpected = decision.decision in ("not_comparable", "not_eligible")
+    logger.log(logging.WARNING if unexpected else logging.INFO, decision.sentence)
     return decision.as_dict()

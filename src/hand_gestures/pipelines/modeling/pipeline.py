@@ -17,10 +17,17 @@ def create_pipeline() -> Pipeline:
                 name="describe_embeddings",
             ),
             node(
+                nodes.audit_mirrors,
+                inputs=["train_embeddings", "split", "params:augmentation"],
+                outputs="mirror_audit",
+                name="audit_mirrors",
+            ),
+            node(
                 nodes.train,
                 inputs=[
                     "train_embeddings",
                     "val_embeddings",
+                    "mirror_audit",
                     "training_checkpoint",
                     "on_epoch",
                     "params:network",
