@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from base_parameters import base_parameters
-from hand_gestures.augmentation import ClipAugmentation, resize_clip, view_seed
+from hand_gestures.augmentation import ClipAugmentation, is_mirrored, resize_clip, view_seed
 from hand_gestures.parameters import AugmentationParameters
 
 STEPS = ("horizontal_flip", "distortion", "light", "noise", "blur")
@@ -104,6 +104,14 @@ def test_clips_are_mirrored_with_the_given_probability_and_the_flag_says_so(prob
         assert np.array_equal(result, clip[:, :, ::-1] if mirrored else clip)
         flags.append(mirrored)
     assert least <= sum(flags) <= most
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
+def test_whether_a_view_is_mirrored_is_known_without_its_frames(probability):
+    parameters = base_parameters(AugmentationParameters, horizontal_flip=probability)
+    augment, clip = ClipAugmentation(parameters, 8), noise_frames(1, 8, 8)
+    seeds = [view_seed(1, "wave/v", view) for view in range(30)]
+    assert [is_mirrored(parameters, seed) for seed in seeds] == [augment(clip, seed)[1] for seed in seeds]
 
 
 @pytest.mark.parametrize("step", ["light", "noise", "blur"])
