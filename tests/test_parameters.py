@@ -1,6 +1,7 @@
 import copy
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 
 from hand_gestures.augmentation import mirrored_labels
 from hand_gestures.dataset.sequences import find_group
+from hand_gestures.hooks import ParameterHooks
 from hand_gestures.parameters import Parameters, check_class_sets, check_parameters
 from hand_gestures.synthetic.gestures import DIRECTION_ONLY, GESTURES
 from hand_gestures.utils.errors import HandGesturesError
@@ -308,3 +310,12 @@ def test_a_class_name_with_a_control_character_is_an_error_on_one_line(base, dot
     assert "must not hold a line break or another control character" in message
     assert "[key]" not in message
     assert message.isprintable()
+
+
+def test_class_sets_are_checked_in_the_spelling_of_the_catalog(base):
+    base["evaluation"]["class_sets"] = {"set": ["и\u0306"]}
+    hooks = ParameterHooks()
+    hooks.after_context_created(SimpleNamespace(config_loader={"parameters": base}))
+    hooks.after_node_run({"class_names": ["й", "wave"]})
+    with pytest.raises(HandGesturesError, match="set contains 'й'"):
+        hooks.after_node_run({"class_names": ["fist", "wave"]})

@@ -25,8 +25,7 @@ class ParameterHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        check_parameters(context.config_loader["parameters"])
-        self.class_sets = context.config_loader["parameters"]["evaluation"]["class_sets"]
+        self.class_sets = check_parameters(context.config_loader["parameters"]).evaluation.class_sets
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:

@@ -364,17 +364,20 @@ class Parameters(Topic):
     sample: SampleParameters
 
 
-def check_parameters(raw: Mapping[str, Any]) -> None:
+def check_parameters(raw: Mapping[str, Any]) -> Parameters:
     """Check the parameters of a run.
 
     Args:
         raw: all parameters, as Kedro's config loader merges them.
 
+    Returns:
+        The parameters, with names in the one spelling of `nfc`.
+
     Raises:
         HandGesturesError: names every parameter that is unknown, missing or out of range.
     """
     try:
-        Parameters.model_validate(raw)
+        return Parameters.model_validate(raw)
     except ValidationError as error:
         reasons: dict[str, list[str]] = {}
         for fault in error.errors():

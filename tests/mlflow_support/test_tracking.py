@@ -5,6 +5,7 @@ from typing import NamedTuple
 import mlflow
 import pytest
 
+from hand_gestures.comparison.variants import Trial, Variant
 from hand_gestures.mlflow_support import tracking
 from hand_gestures.mlflow_support.git_state import GitState
 
@@ -36,6 +37,23 @@ def test_any_class_name_becomes_a_valid_key(logged):
         "mirrored." + "x" * 241: tracking.MAX_VALUE
     }
     assert logged(tracking.log_metrics, {"accuracy_a+b": 0.5}).data.metrics == {"accuracy_a_b": 0.5}
+
+
+def test_names_that_would_have_the_same_key_keep_their_own_values(logged):
+    metrics = logged(tracking.log_metrics, {"accuracy_a+": 0.5, "accuracy_a?": 0.25, "accuracy_b": 1.0}).data.metrics
+    assert sorted(metrics.values()) == [0.25, 0.5, 1.0]
+    assert metrics["accuracy_b"] == 1.0
+    long_names = {"x" * 300: "first", "x" * 301: "second"}
+    assert sorted(logged(tracking.log_parameters, long_names).data.params.values()) == ["first", "second"]
+
+
+def test_a_trial_is_logged_whatever_a_class_set_is_called(logged, store):
+    trial = Trial(Variant("bilstm"), 1, {"accuracy": 0.5, "accuracy_what?": 0.75}, 10, 1.0, [], {})
+    parent = logged(tracking.log_trial, trial).info
+    (nested,) = store.search_runs(
+        [parent.experiment_id], filter_string=f"tags.`mlflow.parentRunId` = '{parent.run_id}'"
+    )
+    assert nested.data.metrics == {"best_val_accuracy": 0.5, "best_val_accuracy_what_": 0.75}
 
 
 def test_a_data_set_is_recorded_with_its_digest_and_without_its_folder(logged):

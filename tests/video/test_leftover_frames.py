@@ -63,6 +63,7 @@ def test_frames_whose_video_is_gone_are_counted_and_stay(videos, frames_dir, cha
 
 @pytest.mark.parametrize("change", [move, remove, rename])
 def test_prune_removes_them_and_nothing_else(videos, frames_dir, change, caplog):
+    caplog.set_level("INFO")
     own = frames_dir / "fist" / "own_frame_0.jpg"  # not written by the ingest
     shutil.copy(frames_dir / "fist" / "b_frame_0000.jpg", own)
     leftover = {name for name in frame_files(frames_dir) if name.startswith("fist/a_")}

@@ -159,9 +159,9 @@ def require_one_class_per_video(frames: pd.DataFrame, frames_dir: Path) -> None:
             copies.append((video_id, other, class_name))
     if copies:
         video_id, one, other = copies[0]
-        more = f" (and {pluralise(len(copies) - 1, 'more video')})" if len(copies) > 1 else ""
+        named = f"'{video_id}'" + (f" (and {pluralise(len(copies) - 1, 'more video')})" if len(copies) > 1 else "")
         raise HandGesturesError(
-            f"a video belongs to one class, but below {frames_dir} the frames of video '{video_id}'{more} are in both "
+            f"a video belongs to one class, but below {frames_dir} the frames of video {named} are in both "
             f"'{one}' and '{other}'; remove them from the wrong class folder, or if video_ingest wrote them and the "
             "video was moved, run it again with --params video_ingest.prune=true"
         )

@@ -1,10 +1,12 @@
 """What is logged to the active MLflow run. Without an active run every function here does nothing."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from hand_gestures.mlflow_support.git_state import GitState
+from hand_gestures.utils.names import HASH_DIGITS, name_hash
 from hand_gestures.utils.nested import flatten
 
 MAX_KEY, MAX_VALUE = 250, 6000  # characters that MLflow accepts
@@ -47,7 +49,8 @@ def log_parameters(parameters: Mapping[str, Any]) -> None:
 
     if active_run():
         flat = flatten(parameters)
-        mlflow.log_params({_key(name): str(value)[:MAX_VALUE] for name, value in flat.items() if value is not None})
+        given = {name: str(value)[:MAX_VALUE] for name, value in flat.items() if value is not None}
+        mlflow.log_params(_with_valid_keys(given))
 
 
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -55,7 +58,7 @@ def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
     import mlflow
 
     if active_run():
-        mlflow.log_metrics({_key(name): value for name, value in metrics.items()}, step=step)
+        mlflow.log_metrics(_with_valid_keys(metrics), step=step)
 
 
 def log_epoch(metrics: Any) -> None:
@@ -75,7 +78,7 @@ def log_trial(trial: Any) -> None:
         return
     with mlflow.start_run(run_name=trial.name, nested=True, log_system_metrics=False):
         mlflow.log_params(trial.described())
-        mlflow.log_metrics({f"best_val_{name}": value for name, value in trial.metrics.items()})
+        mlflow.log_metrics(_with_valid_keys({f"best_val_{name}": value for name, value in trial.metrics.items()}))
         for epoch in trial.history:
             values = dict(epoch)
             mlflow.log_metrics(values, step=int(values.pop("epoch")))
@@ -130,6 +133,14 @@ def describe_run(markdown: str) -> None:
     set_tags({NOTE: markdown})
 
 
-def _key(name: str) -> str:
-    """A key that MLflow accepts: class names and names of class sets may hold any character."""
-    return re.sub(r"[^\w.\- :]", "_", name)[:MAX_KEY]
+def _with_valid_keys(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values under keys that MLflow accepts: names of classes and class sets may hold any character.
+
+    Keys that would be equal get a hash of the name: the store keeps only one value of a key.
+    """
+    keys = {name: re.sub(r"[^\w.\- :]", "_", name)[:MAX_KEY] for name in values}
+    uses = Counter(keys.values())
+    return {
+        key if uses[key] == 1 else f"{key[: MAX_KEY - 1 - HASH_DIGITS]}-{name_hash(name)}": values[name]
+        for name, key in keys.items()
+    }

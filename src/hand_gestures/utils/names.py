@@ -112,8 +112,20 @@ def _ignoring_case(name: str) -> str:
     return nfc(name.casefold())
 
 
+def name_hash(name: str) -> str:
+    """A short hash that distinguishes changed names.
+
+    Args:
+        name: any text.
+
+    Returns:
+        `HASH_DIGITS` hexadecimal digits.
+    """
+    return hashlib.blake2b(name.encode(errors="surrogatepass")).hexdigest()[:HASH_DIGITS]
+
+
 def _with_hash(name: str) -> str:
-    digest = hashlib.blake2b(name.encode(errors="surrogatepass")).hexdigest()[:HASH_DIGITS]
+    digest = name_hash(name)
     stem = _readable(name, MAX_BYTES - 1 - HASH_DIGITS)
     return f"{stem}-{digest}" if stem else digest
 
