@@ -63,7 +63,7 @@ def test_a_class_set_of_known_classes_does_not_stop_the_run(kedro, project):
 def test_new_classes_are_checked_as_soon_as_the_frames_are_read(kedro, project, write_frames):
     write_frames(swipe_left=3, fist=3)
     (project / "out/03_primary").mkdir(parents=True)
-    (project / "out/03_primary/class_names.json").write_text('["swipe_lft"]')  # of other data, made again by this run
+    (project / "out/03_primary/class_names.json").write_text('["jump"]')  # of other data, made again by this run
     assert SENTENCE in error(kedro(*RUN, *wrong(project)))
     assert not (project / "out/05_model_input").exists()
 
