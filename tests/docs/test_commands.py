@@ -108,7 +108,7 @@ def test_commands_and_python_snippets_run(project, kedro):
 
 
 def register_champion(project):
-    """Registers the model of the tiny demo: its 12 clips are too few for the registry, and a page loads the champion."""
+    """Registers the model of the tiny demo for the page that loads it: a run registers none from 12 clips."""
     mlflow.set_tracking_uri(f"sqlite:///{project}/mlflow.db")
     bundle = load_bundle(project / "data/demo/06_models/classifier")
     with mlflow.start_run():
