@@ -19,7 +19,7 @@ FRAMES, DRAWS, ROUNDS = 16, 12, 3  # enough draws to apply each step about as of
 def augment_first(augmentation: ClipAugmentation, clip: np.ndarray, seed: int) -> np.ndarray:
     """Apply the same steps with the same draws to all pixels, and resize last."""
     draws = np.random.default_rng(seed)
-    if draws.random() < augmentation.horizontal_flip:
+    if draws.random() < augmentation.parameters.horizontal_flip:
         clip = np.ascontiguousarray(clip[:, :, ::-1])
     augmentation.transforms.set_random_state(draws, random.Random(seed))
     return resize_clip(augmentation.transforms(images=clip)["images"], SIZE)

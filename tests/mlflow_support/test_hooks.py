@@ -27,12 +27,12 @@ def project(tmp_path_factory, empty_store) -> Path:
     """A project outside of any repository, with frames of two classes."""
     folder = copy_project(tmp_path_factory.mktemp("project"))
     shutil.copy(empty_store, folder / "mlflow.db")
-    for class_name in ("fist", "wave"):
+    for class_name, grey in (("fist", 0), ("wave", 100)):
         (folder / "frames" / class_name).mkdir(parents=True)
         for video in range(3):
             for number in range(2):
                 path = folder / "frames" / class_name / f"v{video}_frame_{number}.jpg"
-                cv2.imwrite(str(path), np.full((48, 64, 3), 40 * number, np.uint8))
+                cv2.imwrite(str(path), np.full((48, 64, 3), grey + 40 * number, np.uint8))
     return folder
 
 
