@@ -55,7 +55,7 @@ def test_video_1_and_video_10_stay_apart(two_classes, write_frame):
         ("wave/v_frame_9.png", ".png", lambda whole: whole[: len(whole) // 2], "truncated png"),
         ("wave/v_frame_9.png", ".png", lambda whole: whole[:-1], "truncated png"),
         ("wave/.v_frame_9.jpg", ".jpg", lambda whole: whole, "hidden"),
-        ("wave/.DS_Store", ".jpg", lambda whole: b"x", "hidden"),
+        ("wave/.notes", ".jpg", lambda whole: b"x", "hidden"),
         ("wave/v-9.jpg", ".jpg", lambda whole: whole, "name is not"),
         ("wave/notes.txt", ".jpg", lambda whole: b"x", "name is not"),
         ("v_frame_9.jpg", ".jpg", lambda whole: whole, "not inside a class folder"),
@@ -174,7 +174,7 @@ def test_a_class_folder_without_frames_is_rejected(two_classes):
 def test_every_file_is_in_exactly_one_table(two_classes, write_frame, encode):
     for path in ("wave/v_frame_1.png", "wave/deep/v_frame_1.jpg", "wave/deep/er/x.jpg", ".hidden/v_frame_1.jpg"):
         write_frame(path)
-    for path in ("top.jpg", "wave/.DS_Store", "wave/v_frame_5.jpg", "fist/readme.txt", "none/x.txt"):
+    for path in ("top.jpg", "wave/.notes", "wave/v_frame_5.jpg", "fist/readme.txt", "none/x.txt"):
         (two_classes / path).parent.mkdir(exist_ok=True)
         (two_classes / path).write_text("x")
     (two_classes / "fist/v_frame_6.jpg").write_bytes(encode(".jpg")[:300])

@@ -1,12 +1,17 @@
 import io
+import struct
+import zlib
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from hand_gestures.dataset.frame_catalog import catalog_frames
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.video import image_files
 from hand_gestures.video.image_files import check_image, decode_fault, picture_size, read_frame, read_small
+from hand_gestures.video.limits import size_fault
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -175,3 +180,125 @@ def test_the_error_for_an_unreadable_picture_names_it(tmp_path, look, content):
 def test_picture_size_is_width_and_height(tmp_path, encode):
     (tmp_path / "v.jpg").write_bytes(encode(".jpg", "", 24, 32))
     assert picture_size(tmp_path / "v.jpg") == (32, 24)
+
+
+def tiny_png(height, width):
+    """A PNG of 74 bytes: its header declares a size, its pixels are missing."""
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", b"x" * 17), (b"IEND", b"")]
+    content = b"\x89PNG\r\n\x1a\n"
+    for kind, data in chunks:
+        content += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return content
+
+
+@pytest.mark.parametrize(
+    ("suffix", "height", "width", "reason"),
+    [
+        (".png", 40_000, 40_000, "picture of 40000 x 40000 pixels, allowed: at most 20000 pixels per side"),
+        (".jpg", 14_000, 14_000, "picture of 14000 x 14000 pixels, allowed: at most 80000000 pixels"),
+        (".jpg", 1, 65_500, "picture of 65500 x 1 pixels, allowed: at most 20000 pixels per side"),
+        (".png", 10, 300, "picture of 300 x 10 pixels, allowed: the long side at most 20 times the short side"),
+        (".jpg", 300, 10, "picture of 10 x 300 pixels, allowed: the long side at most 20 times the short side"),
+    ],
+)
+def test_a_picture_beyond_a_limit_is_rejected_by_its_header(tmp_path, encode, suffix, height, width, reason):
+    path = tmp_path / f"v{suffix}"
+    path.write_bytes(tiny_png(height, width) if suffix == ".png" else with_size(encode(".jpg"), height, width))
+    assert suffix == ".jpg" or path.stat().st_size == 74
+    assert check_image(path)[1] == reason
+
+
+def test_each_picture_beyond_a_limit_is_one_row_of_the_rejects(two_classes, encode):
+    (two_classes / "wave/a_frame_1.png").write_bytes(tiny_png(40_000, 40_000))
+    (two_classes / "wave/b_frame_1.jpg").write_bytes(with_size(encode(".jpg"), 14_000, 14_000))
+    (two_classes / "wave/c_frame_1.jpg").write_bytes(with_size(encode(".jpg"), 1, 65_500))
+    frames, rejected = catalog_frames(two_classes, full_decode=True)
+    assert len(frames) == 6
+    assert list(rejected["path"]) == ["wave/a_frame_1.png", "wave/b_frame_1.jpg", "wave/c_frame_1.jpg"]
+    assert rejected["reason"].str.contains("allowed: at most").all()
+
+
+def test_a_file_with_too_many_bytes_is_rejected(tmp_path, encode, monkeypatch):
+    (tmp_path / "v.jpg").write_bytes(encode(".jpg"))
+    monkeypatch.setattr(image_files, "MAX_IMAGE_BYTES", 100)
+    assert check_image(tmp_path / "v.jpg")[1] == f"file of {len(encode('.jpg'))} bytes, allowed: at most 100"
+
+
+@pytest.mark.parametrize(("height", "width"), [(8_000, 10_000), (1, 20), (4_000, 20_000)])
+def test_a_picture_at_a_limit_is_accepted(height, width):
+    assert size_fault(width, height) is None
+
+
+def rare_subsampling(whole, factors):
+    """The same JPEG with other sampling factors: libjpeg decodes them, some interfaces have no name for them."""
+    content = bytearray(whole)
+    start = content.index(b"\xff\xc0") + 11
+    for component, factor in enumerate(factors):
+        content[start + 3 * component] = factor
+    return bytes(content)
+
+
+@pytest.mark.parametrize("factors", [(0x42, 0x11, 0x11), (0x22, 0x12, 0x11), (0x14, 0x11, 0x11)])
+def test_no_subsampling_ends_the_catalog(tmp_path, encode, factors):
+    path = tmp_path / "v.jpg"
+    path.write_bytes(rare_subsampling(encode(".jpg", "", 48, 64), factors))
+    assert check_image(path)[1] is None
+    fault = decode_fault(path)
+    assert fault is None or fault.startswith("pixels cannot be decoded")
+    assert read_frame(path).shape == (48, 64, 3)
+
+
+def zeroed(whole):
+    middle = len(whole) // 2
+    return whole[: middle - 100] + bytes(200) + whole[middle + 100 :]
+
+
+def test_a_jpeg_with_a_zeroed_middle_is_found_by_decoding_and_never_read_in_silence(tmp_path, encode, caplog):
+    path = tmp_path / "v.jpg"
+    path.write_bytes(zeroed(encode(".jpg", "", 240, 320)))
+    assert check_image(path)[1] is None
+    assert decode_fault(path).startswith("pixels cannot be decoded")
+    assert caplog.records == []
+    assert (read_frame(path) == cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)).all()
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert str(path) in record.message
+    assert "frame_catalog.full_decode=true" in record.message
+
+
+def save(tmp_path, picture, mode="RGB", **options):
+    path = tmp_path / "v.jpg"
+    Image.fromarray(picture).convert(mode).save(path, **options)
+    return path
+
+
+SMOOTH = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (61, 83, 3), dtype=np.uint8), (0, 0), 2)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 20}, {"quality": 100}])
+def test_the_pixels_of_a_frame_are_those_of_opencv(tmp_path, caplog, mode, subsampling, options):
+    options = options if mode == "L" else {**options, "subsampling": subsampling}
+    path = save(tmp_path, SMOOTH, mode, **options)
+    assert (read_frame(path) == cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)).all()
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_exif_orientation_of_a_frame_is_applied_as_by_opencv(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(tmp_path, SMOOTH, exif=exif)
+    frame = read_frame(path)
+    assert frame.shape[:2] == ((61, 83) if orientation < 5 else (83, 61))
+    assert (frame == cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_png_of_16_bits_is_reduced_as_the_embedding_reads_it(tmp_path, mode):
+    values = np.arange(0, 65_536, 16, dtype=np.uint16).reshape(64, 64)
+    cv2.imwrite(str(tmp_path / "v.png"), values)
+    small = np.asarray(read_small(tmp_path / "v.png", mode, 16))
+    assert (small.reshape(64, 64, -1)[..., 0] == values >> 8).all()
+    assert (read_frame(tmp_path / "v.png")[..., 0] == values >> 8).all()

@@ -1,3 +1,4 @@
+import json
 import os
 import random
 import signal
@@ -119,6 +120,20 @@ def test_other_settings_replace_all_frames(videos, frames_dir):
     assert ingest(videos, frames_dir, every=4) == (4, 0, 0)
     assert len(frames_of(frames_dir, "wave", "a")) == 3
     assert ingest(videos, frames_dir, quality=50, every=4) == (4, 0, 0)
+
+
+def test_frames_of_an_earlier_decoding_are_replaced(videos, frames_dir):
+    ingest(videos, frames_dir)
+    before = files(frames_dir)
+    path = frames_dir / ".ingest/wave/a.json"
+    record = json.loads(path.read_text())
+    for name in ("readable_share", "damaged_frames"):
+        del record["video"][name]
+    del record["source"]["settings"]["decoding_version"]
+    path.write_text(json.dumps(record))
+    assert len(list(IngestRecords(frames_dir).complete())) == 4
+    assert ingest(videos, frames_dir) == (1, 3, 0)
+    assert files(frames_dir) == before
 
 
 @pytest.mark.parametrize("lost", ["a_frame_0003.jpg", "*.jpg"])

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from hand_gestures.video.video_files import Sampling, VideoFaultError, read_video, source_fps
+from hand_gestures.video.video_files import Sampling, VideoFile, read_video
+from hand_gestures.video.video_sources import VideoFaultError
 from small_videos import turn, write_video
 
 
@@ -67,7 +68,8 @@ def test_rotated_pictures_are_decoded_upright(tmp_path, degrees, shape, corner):
 
 
 def test_the_declared_frame_rate_is_returned(tmp_path):
-    assert source_fps(write_video(tmp_path / "v.mp4", fps=25)) == 25
+    with VideoFile(write_video(tmp_path / "v.mp4", fps=25)) as video:
+        assert video.source_fps == 25
 
 
 def half(path):

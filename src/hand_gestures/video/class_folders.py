@@ -8,6 +8,9 @@ import pandas as pd
 
 from hand_gestures.utils.rules import ALL_CLASSES
 
+# Files that macOS and Windows write into any folder. They are no data of the user, so no table lists them.
+SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+SYSTEM_PREFIX = "._"  # macOS keeps attributes of a file in one of this prefix on foreign file systems
 INGEST_FOLDER = ".ingest"  # the ingest keeps its records there, beside the class folders that it fills
 
 
@@ -49,12 +52,21 @@ def reject(path: str, reason: str) -> Rejected:
     return Rejected(os.fsencode(path).decode(errors="replace"), reason)
 
 
+def is_system_file(name: str) -> bool:
+    """Whether an operating system wrote a file of this name beside the user's; such files are ignored.
+
+    Args:
+        name: without folders.
+    """
+    return name.startswith(SYSTEM_PREFIX) or name.casefold() in SYSTEM_FILES
+
+
 def class_folders(root: Path, rejected: list[Rejected]) -> list[str]:
     """Names of the class folders.
 
     Args:
         root: the folder that holds them.
-        rejected: every other entry of `root` is appended to it.
+        rejected: every other entry of `root` is appended to it, except system files.
 
     Returns:
         The names, ordered.
@@ -62,7 +74,7 @@ def class_folders(root: Path, rejected: list[Rejected]) -> list[str]:
     names = []
     with os.scandir(root) as entries:
         for entry in entries:
-            if entry.name == INGEST_FOLDER:
+            if entry.name == INGEST_FOLDER or _is_ignored(entry):
                 continue
             reason = _entry_fault(entry, root)
             if reason is None and not entry.is_dir():
@@ -82,14 +94,14 @@ def class_files(root: Path, class_name: str, rejected: list[Rejected]) -> list[o
     Args:
         root: the folder that holds the class folders.
         class_name: name of the class folder.
-        rejected: folders, hidden files and links that lead outside `root` are appended to it.
+        rejected: folders, hidden files and links that lead outside `root` are appended to it; system files are not.
 
     Returns:
         The files, ordered by name.
     """
     try:
         with os.scandir(root / class_name) as scanned:
-            entries = sorted(scanned, key=lambda entry: entry.name)
+            entries = sorted((entry for entry in scanned if not _is_ignored(entry)), key=lambda entry: entry.name)
     except OSError as error:
         rejected.append(Rejected(f"{class_name}/", f"cannot be read: {error.strerror}"))
         return []
@@ -105,6 +117,10 @@ def class_files(root: Path, class_name: str, rejected: list[Rejected]) -> list[o
         else:
             rejected.append(reject(f"{class_name}/{entry.name}", reason))
     return files
+
+
+def _is_ignored(entry: os.DirEntry) -> bool:
+    return is_system_file(entry.name) and not entry.is_dir(follow_symlinks=False)
 
 
 def _entry_fault(entry: os.DirEntry, root: Path) -> str | None:

@@ -1,6 +1,7 @@
 """Check whether a file is a complete picture, and read it."""
 
 import io
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ import simplejpeg
 from PIL import Image, ImageOps
 
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.video.limits import MAX_IMAGE_BYTES, size_fault
+
+logger = logging.getLogger(__name__)
 
 JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
@@ -53,25 +57,26 @@ def decode_fault(path: str) -> str | None:
     """Check the pixels of an image file; stricter than decoders that fill a damaged area with grey.
 
     Args:
-        path: a JPEG or PNG file.
+        path: a JPEG or PNG file that `check_image` accepts.
 
     Returns:
         The reason why the pixels cannot be used, or None.
     """
     try:
         encoded = Path(path).read_bytes()
-        if encoded.startswith(JPEG_START):
-            simplejpeg.decode_jpeg(encoded, strict=True)
-        else:
+        if _jpeg_pixels(encoded) is None:
             with Image.open(io.BytesIO(encoded)) as image:
                 image.load()
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
+    except Exception as error:  # decoders raise many kinds; whatever it is, this file cannot be used
         return f"pixels cannot be decoded: {error}"
     return None
 
 
 def read_frame(path: Path) -> np.ndarray:
     """Decode one frame.
+
+    A damaged JPEG that still decodes is logged with a warning: its decoder fills the damaged area, and
+    `frame_catalog.full_decode` rejects such files.
 
     Args:
         path: a JPEG or PNG file.
@@ -83,12 +88,24 @@ def read_frame(path: Path) -> np.ndarray:
         HandGesturesError: the file is missing or cannot be decoded.
     """
     with _readable(path):
-        encoded = np.frombuffer(path.read_bytes(), np.uint8)
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
+        encoded = path.read_bytes()
+    damage = None
+    try:
+        image = _jpeg_pixels(encoded)
+    except Exception as error:  # decoders raise many kinds
+        image, damage = None, error
+    if image is None or _has_exif(encoded):  # OpenCV obeys the EXIF orientation; without one, its pixels are the same
+        image = _opencv_pixels(encoded)
     if image is None:
         raise HandGesturesError(
             f"every catalogued frame must be a picture, but {path} cannot be decoded; "
             "replace or remove the file, then run data_processing again"
+        )
+    if damage is not None:
+        logger.warning(
+            "%s is damaged (%s), the decoder fills gaps with grey; frame_catalog.full_decode=true rejects such frames",
+            path,
+            damage,
         )
     return image
 
@@ -112,6 +129,8 @@ def read_small(path: Path, mode: str, side: int) -> Image.Image:
     with _opened(path) as image:
         image.draft(mode, (side, side))
         ImageOps.exif_transpose(image, in_place=True)
+        if image.mode.startswith("I;16"):  # Pillow would clip 16-bit values to white
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))  # the high byte, as OpenCV takes it
         return image.convert(mode)
 
 
@@ -138,29 +157,67 @@ def frame_bytes(path: Path) -> int:
 def _fault(file: int, size: int, head: bytes, tail: bytes) -> str | None:
     if size == 0:
         return "empty file"
+    if size > MAX_IMAGE_BYTES:
+        return f"file of {size} bytes, allowed: at most {MAX_IMAGE_BYTES}"
     if head.startswith(JPEG_START):
-        if JPEG_END not in tail:
-            return "truncated jpeg"
-        return None if _jpeg_declares_size(file, head) else "unreadable jpeg header"
-    if head.startswith(PNG_START):
-        if PNG_END not in tail:
-            return "truncated png"
-        return None if head[12:16] == b"IHDR" and any(head[16:20]) and any(head[20:24]) else "unreadable png header"
-    return "not a jpeg or png image"
+        kind, end, declared = "jpeg", JPEG_END, _jpeg_size
+    elif head.startswith(PNG_START):
+        kind, end, declared = "png", PNG_END, _png_size
+    else:
+        return "not a jpeg or png image"
+    if end not in tail:
+        return f"truncated {kind}"
+    width, height = declared(file, head)
+    return size_fault(width, height) if width and height else f"unreadable {kind} header"
 
 
-def _jpeg_declares_size(file: int, head: bytes) -> bool:
-    """Go from segment to segment up to the one that holds height and width. Why not by a library: docs/adr/0017."""
+def _png_size(file: int, head: bytes) -> tuple[int, int]:
+    """Width and height in pixels, or zeros."""
+    if head[12:16] != b"IHDR":
+        return 0, 0
+    return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+
+
+def _jpeg_size(file: int, head: bytes) -> tuple[int, int]:
+    """Width and height in pixels, or zeros. Goes from segment to segment; why not with a library: docs/adr/0017."""
     position = 2
     for _ in range(_MAX_SEGMENTS):
         segment = head[position : position + 9] if position + 9 <= len(head) else os.pread(file, 9, position)
         if len(segment) < 9 or segment[0] != 0xFF or segment[1] in _PIXEL_MARKERS:
-            return False
+            break
         if segment[1] in _START_OF_FRAME:
-            return any(segment[5:7]) and any(segment[7:9])
+            return int.from_bytes(segment[7:9], "big"), int.from_bytes(segment[5:7], "big")
         # a marker may have several 0xFF before it; otherwise it has two bytes and a length follows
         position += 1 if segment[1] == 0xFF else 2 + int.from_bytes(segment[2:4], "big")
-    return False
+    return 0, 0
+
+
+def _jpeg_pixels(encoded: bytes) -> np.ndarray | None:
+    """RGB uint8 (H, W, 3) without the EXIF orientation; None if this is no JPEG or one of a rare subsampling.
+
+    Raises whatever the decoder warns of. The pixels are those of OpenCV, bit for bit.
+    """
+    if not encoded.startswith(JPEG_START):
+        return None
+    try:
+        return simplejpeg.decode_jpeg(encoded, strict=True)
+    except KeyError:  # a subsampling that simplejpeg cannot name
+        return None
+    except ValueError as error:
+        if "subsampling" in str(error):  # one that libjpeg-turbo cannot name
+            return None
+        raise
+
+
+def _has_exif(encoded: bytes) -> bool:
+    return encoded.find(b"Exif\0", 0, 1 << 17) >= 0
+
+
+def _opencv_pixels(encoded: bytes) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB) if encoded else None
+    except cv2.error:  # more pixels than OpenCV allows
+        return None
 
 
 @contextmanager
@@ -168,7 +225,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
             yield image
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
+    except Exception as error:  # Pillow raises many kinds
         raise HandGesturesError(
             f"every catalogued frame must be a picture, but {path} cannot be decoded ({error}); "
             "replace or remove the file, then run data_processing again"

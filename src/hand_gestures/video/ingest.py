@@ -4,7 +4,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +17,13 @@ from hand_gestures.utils.workers import in_processes
 from hand_gestures.video.class_folders import Rejected, class_files, class_folders, reject
 from hand_gestures.video.frame_names import format_frame_name, parse_frame_name
 from hand_gestures.video.ingest_records import IngestedVideo, IngestRecords, Source
-from hand_gestures.video.video_files import SUFFIXES, Sampling, VideoFaultError, read_video, source_fps
+from hand_gestures.video.video_files import SUFFIXES, Sampling, VideoFile
+from hand_gestures.video.video_sources import VideoFaultError
 
 LAYOUT = "{class_name}/{name}.mp4"
+# Raised when the same video would give other frames: then the frames of earlier versions are replaced. 2: display
+# matrix, pixel shape, deinterlacing, transparency and HDR.
+DECODING_VERSION = 2
 MAX_NAME_BYTES = 230  # file systems allow 255, and `_frame_0000.jpg` follows
 
 
@@ -73,7 +77,8 @@ def ingest_videos(
     records = IngestRecords(frames_dir)
     with records.lock():
         rejected: list[Rejected] = []
-        sources = list(_sources(videos_dir, {**asdict(sampling), "jpeg_quality": jpeg_quality}, rejected))
+        settings = {**asdict(sampling), "jpeg_quality": jpeg_quality, "decoding_version": DECODING_VERSION}
+        sources = list(_sources(videos_dir, settings, rejected))
         if not sources:
             raise _no_video(videos_dir, rejected)
         records.clear_stages()
@@ -183,13 +188,15 @@ def _replace_frames(staged: Path, task: _Task) -> None:
 
 
 def _decode_into(folder: Path, task: _Task) -> IngestedVideo:
-    settings = dict(task.source.settings)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, settings.pop("jpeg_quality")]
+    settings = task.source.settings
+    quality = [cv2.IMWRITE_JPEG_QUALITY, settings["jpeg_quality"]]
+    sampling = Sampling(**{field.name: settings[field.name] for field in fields(Sampling)})
     times = []
-    for number, frame in enumerate(read_video(task.path, Sampling(**settings))):
-        jpeg = cv2.imencode(".jpg", frame.image, quality)[1]
-        (folder / format_frame_name(task.video_id, number)).write_bytes(jpeg.tobytes())
-        times.append(frame.seconds)
+    with VideoFile(task.path) as video:
+        for number, frame in enumerate(video.frames(sampling)):
+            jpeg = cv2.imencode(".jpg", frame.image, quality)[1]
+            (folder / format_frame_name(task.video_id, number)).write_bytes(jpeg.tobytes())
+            times.append(frame.seconds)
     height, width = frame.image.shape[:2]
     return IngestedVideo(
         task.class_name,
@@ -198,6 +205,8 @@ def _decode_into(folder: Path, task: _Task) -> IngestedVideo:
         frames=len(times),
         height=height,
         width=width,
-        source_fps=source_fps(task.path),
+        source_fps=video.source_fps,
         seconds=round(times[-1] - times[0], 3),
+        readable_share=round(video.readable_share, 3),
+        damaged_frames=video.damaged_frames,
     )

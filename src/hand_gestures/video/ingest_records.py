@@ -31,7 +31,7 @@ class Source:
         file: name inside the class folder.
         bytes: size.
         mtime_ns: time of the last change, nanoseconds.
-        settings: fields of `Sampling`, and `jpeg_quality`.
+        settings: fields of `Sampling`, `jpeg_quality` and `decoding_version`.
     """
 
     file: str
@@ -53,6 +53,8 @@ class IngestedVideo:
         width: of the frames, pixels.
         source_fps: mean frame rate that the container declares, or None.
         seconds: time from the first to the last written frame.
+        readable_share: seconds that were decoded, divided by the seconds that the file declares, 0 to 1.
+        damaged_frames: frames of the file that could not be decoded and are left out.
     """
 
     class_name: str
@@ -63,6 +65,8 @@ class IngestedVideo:
     width: int
     source_fps: float | None
     seconds: float
+    readable_share: float = 1.0  # records of earlier versions have neither of the two
+    damaged_frames: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,25 @@
-"""Decode the frames of a video file."""
+"""Read a video file: which frames are kept, when they are shown, and how much of the file is readable.
+
+Time stamps decide; the counters in a file's header are hints. A trimmed file stores more frames than it shows, and a
+recording with dropped frames counts those that it does not store.
+"""
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-import av
 import numpy as np
-from av.error import FFmpegError
 
-SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif")
-MIN_SHARE = 0.9  # of the declared frames or seconds: containers count some frames that no decoder returns
+from hand_gestures.video.limits import MAX_VIDEO_BYTES, MAX_VIDEO_FRAMES, MAX_VIDEO_SECONDS
+from hand_gestures.video.video_sources import DecodedFrame, VideoFaultError, open_source
 
-
-class VideoFaultError(Exception):
-    """The reason why a file cannot be used as a video, in a few words."""
+SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v", ".3gp", ".ts", ".mts", ".wmv", ".webp")
+MIN_READABLE_SHARE = 0.5  # of the declared seconds; a video with less is rejected
+MAX_GAP = 5  # in a damaged video, a pause of more frame intervals counts as unreadable
+FALLBACK_FPS = 25.0  # for a file without time stamps and without a frame rate
 
 
 @dataclass(frozen=True)
@@ -41,16 +46,97 @@ class VideoFrame:
     """One decoded frame.
 
     Attributes:
-        image: upright, BGR uint8 (H, W, 3).
-        seconds: time stamp.
+        image: as a player shows it, BGR uint8 (H, W, 3).
+        seconds: time since the first frame.
     """
 
     image: np.ndarray
     seconds: float
 
 
+class VideoFile:
+    """A video file that is open for reading.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        source_fps: mean frame rate that the file declares, or None.
+        damaged_frames: how many frames could not be decoded; set when `frames` has ended.
+        readable_share: decoded seconds divided by declared seconds, 0 to 1; set when `frames` has ended.
+
+    Raises:
+        VideoFaultError: the file has no video, exceeds a limit or cannot be opened.
+
+    Example:
+        >>> with VideoFile(Path("wave.mp4")) as video:
+        ...     images = [frame.image for frame in video.frames(Sampling(every=2))]
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.damaged_frames = 0
+        self.readable_share = 0.0
+        try:
+            size = path.stat().st_size
+            if size > MAX_VIDEO_BYTES:
+                raise VideoFaultError(f"file of {size} bytes, allowed: at most {MAX_VIDEO_BYTES}")
+            self._source = open_source(path)
+        except Exception as error:
+            raise _fault(error) from error
+        self.source_fps = self._source.fps
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._source.close()
+
+    def frames(self, sampling: Sampling) -> Iterator[VideoFrame]:
+        """Decode the file, once. A damaged frame is left out and counted.
+
+        Args:
+            sampling: which frames are kept.
+
+        Yields:
+            The kept frames in the order of their time stamps.
+
+        Raises:
+            VideoFaultError: less than `MIN_READABLE_SHARE` is readable, or a limit is exceeded. The frames before the
+                fault were yielded.
+        """
+        keep = _keeper(sampling)
+        times = _TimeLine(self._source.fps or FALLBACK_FPS)
+        try:
+            for index, frame in enumerate(self._source.decode()):
+                seconds = times.add(frame)
+                if index >= MAX_VIDEO_FRAMES or seconds > MAX_VIDEO_SECONDS:
+                    found = f"frame {index} at {seconds:.0f} seconds"
+                    limit = f"at most {MAX_VIDEO_FRAMES} frames and {MAX_VIDEO_SECONDS} seconds"
+                    raise VideoFaultError(f"{found}, allowed: {limit}")
+                if keep(index, seconds):
+                    yield VideoFrame(frame.picture(sampling.longest_side), seconds)
+            self._measure(times)
+        except Exception as error:
+            raise _fault(error) from error
+
+    def _measure(self, times: "_TimeLine") -> None:
+        """Set how much was readable, and raise if it is too little."""
+        self.damaged_frames = self._source.damaged_frames
+        if not times.seconds:
+            raise self._source.last_error or VideoFaultError("no frame")
+        readable = times.covered(count_gaps=self.damaged_frames == 0)
+        declared = self._source.declared_seconds or times.covered(count_gaps=True)
+        self.readable_share = min(1.0, readable / declared) if declared else 1.0
+        if self.readable_share < MIN_READABLE_SHARE:
+            raise VideoFaultError(
+                f"{readable:.1f} of {declared:.1f} seconds can be decoded, needed: {MIN_READABLE_SHARE:.0%}"
+            )
+
+
 def read_video(path: Path, sampling: Sampling) -> Iterator[VideoFrame]:
-    """Decode a video file.
+    """Open a video file and decode it.
 
     Args:
         path: the file.
@@ -60,45 +146,47 @@ def read_video(path: Path, sampling: Sampling) -> Iterator[VideoFrame]:
         The kept frames in the order of their time stamps.
 
     Raises:
-        VideoFaultError: the file has no video, ends early or cannot be decoded; frames before the fault were yielded.
+        VideoFaultError: as `VideoFile` and `VideoFile.frames`.
     """
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise VideoFaultError("no video stream")
-            stream = container.streams.video[0]
-            stream.codec_context.thread_count = 1
-            decoded = 0
-            keep = _keeper(sampling)
-            for decoded, frame in enumerate(container.decode(stream), start=1):
-                seconds = float(frame.time) if frame.time is not None else float(decoded - 1)
-                if keep(decoded - 1, seconds):
-                    yield VideoFrame(_upright(frame, sampling.longest_side), seconds)
-            if decoded == 0:
-                raise VideoFaultError("no frame")
-            if decoded < MIN_SHARE * stream.frames:
-                raise VideoFaultError(f"ends after {decoded} of {stream.frames} frames")
-            only_stream = len(container.streams) == 1  # sound may continue after the last picture
-            declared = (container.duration or 0) / av.time_base if only_stream else 0.0
-            if seconds < MIN_SHARE * declared - 1:
-                raise VideoFaultError(f"ends after {seconds:.1f} of {declared:.1f} seconds")
-    except (FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise VideoFaultError(f"cannot be decoded: {reason}") from error
+    with VideoFile(path) as video:
+        yield from video.frames(sampling)
 
 
-def source_fps(path: Path) -> float | None:
-    """Mean frame rate that the container declares.
+class _TimeLine:
+    """When the frames of a video are shown.
 
-    Args:
-        path: a file that `read_video` can read.
-
-    Returns:
-        Frames per second, or None if it is not declared.
+    Attributes:
+        seconds: of each frame, from the first one; rises strictly.
     """
-    with av.open(str(path)) as container:
-        rate = container.streams.video[0].average_rate
-        return float(rate) if rate else None
+
+    def __init__(self, fps: float) -> None:
+        self.seconds: list[float] = []
+        self._interval = 1 / fps
+        self._start: float | None = None
+        self._last_duration = 0.0
+
+    def add(self, frame: DecodedFrame) -> float:
+        """The time of the next frame. Where its time stamp is missing or not later, the frame rate decides."""
+        if self._start is None:
+            self._start = frame.seconds or 0.0
+        seconds = 0.0 if frame.seconds is None else frame.seconds - self._start
+        if self.seconds and seconds <= self.seconds[-1]:
+            seconds = self.seconds[-1] + self._interval
+        self.seconds.append(seconds)
+        self._last_duration = frame.duration or 0.0
+        return seconds
+
+    def covered(self, count_gaps: bool) -> float:
+        """Seconds in which a frame is shown.
+
+        Args:
+            count_gaps: a frame is shown until the next one; otherwise a gap above `MAX_GAP` intervals is left out.
+        """
+        gaps = np.diff(self.seconds)
+        interval = float(np.median(gaps)) if gaps.size else self._interval
+        if not count_gaps:
+            gaps = np.where(gaps > MAX_GAP * interval, interval, gaps)
+        return float(gaps.sum()) + max(interval, self._last_duration)
 
 
 def _keeper(sampling: Sampling) -> Callable[[int, float], bool]:
@@ -107,22 +195,20 @@ def _keeper(sampling: Sampling) -> Callable[[int, float], bool]:
     if fps is None:
         return lambda index, _: index % sampling.every == 0
     previous: int | None = None
-    start: float | None = None
 
     def first_in_interval(_: int, seconds: float) -> bool:
         """True for the first frame in each 1 / fps of a second."""
-        nonlocal previous, start
-        start = seconds if start is None else start
-        interval = math.floor((seconds - start) * fps + 1e-6)  # time stamps are rounded
+        nonlocal previous
+        interval = math.floor(seconds * fps + 1e-6)  # time stamps are rounded
         is_first, previous = interval != previous, interval
         return is_first
 
     return first_in_interval
 
 
-def _upright(frame: av.VideoFrame, longest_side: int | None) -> np.ndarray:
-    """The pixels as a player shows them: a decoder ignores the rotation that the container declares."""
-    scale = min(1.0, longest_side / max(frame.width, frame.height)) if longest_side else 1.0
-    width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))
-    pixels = frame.reformat(width, height, format="bgr24", interpolation="AREA").to_ndarray()
-    return np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90))
+def _fault(error: Exception) -> VideoFaultError:
+    """Decoders raise many kinds of errors; each means that this file cannot be used."""
+    if isinstance(error, VideoFaultError):
+        return error
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return VideoFaultError(f"cannot be decoded: {' '.join(reason.split())}")

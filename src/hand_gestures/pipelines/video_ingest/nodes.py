@@ -10,6 +10,8 @@ from hand_gestures.parameters import VideoIngestParameters
 
 logger = logging.getLogger(__name__)
 
+COMPLETE_SHARE = 0.95  # the declared duration may be a few frames longer than the last time stamp
+
 
 def ingest(videos_dir: Path, video_ingest: VideoIngestParameters) -> Callable[[Path], None]:
     """Prepare the ingest; the catalog runs it when it saves the folder of frames.
@@ -48,6 +50,17 @@ def report_ingest(frames_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     records = IngestRecords(frames_dir)
     videos = pd.DataFrame([record.video for record in records.complete()], columns=list(IngestedVideo.__annotations__))
+    incomplete = videos[(videos["damaged_frames"] > 0) | (videos["readable_share"] < COMPLETE_SHARE)]
+    if len(incomplete):
+        least = incomplete.sort_values("readable_share", kind="stable").iloc[0]
+        logger.warning(
+            "%d videos are readable only in part, see readable_share and damaged_frames in ingested_videos.csv; "
+            "the least: %s/%s, %.0f %% readable",
+            len(incomplete),
+            least["class_name"],
+            least["file"],
+            100 * least["readable_share"],
+        )
     rejected = rejects_table(records.rejected())
     if len(rejected):
         logger.warning(

@@ -1,0 +1,34 @@
+import numpy as np
+
+from hand_gestures.pipelines.video_ingest.nodes import report_ingest
+from hand_gestures.video.ingest import ingest_videos
+from hand_gestures.video.video_files import Sampling
+from small_videos import damage, write_pictures, write_video
+
+RNG = np.random.default_rng(0)
+NOISE = [RNG.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(60)]
+
+
+def report(tmp_path):
+    ingest_videos(tmp_path / "videos", tmp_path / "frames", Sampling(), 90, 1)
+    return report_ingest(tmp_path / "frames")
+
+
+def test_videos_that_are_readable_only_in_part_are_logged(tmp_path, caplog):
+    write_video(tmp_path / "videos/wave/a.mp4")
+    damage(write_pictures(tmp_path / "videos/wave/b.mp4", NOISE), 0.3, 0.45)
+    damage(write_pictures(tmp_path / "videos/wave/c.mp4", NOISE), 0.3, 0.5)
+    videos, rejected = report(tmp_path)
+    assert len(videos) == 3
+    assert rejected.empty
+    assert [share < 1 for share in videos["readable_share"]] == [False, True, True]
+    (message,) = caplog.messages
+    assert message.startswith("2 videos are readable only in part, see readable_share and damaged_frames")
+    assert message.endswith(f"the least: wave/c.mp4, {100 * videos['readable_share'][2]:.0f} % readable")
+
+
+def test_complete_videos_are_not_logged(tmp_path, caplog):
+    write_video(tmp_path / "videos/wave/a.mp4")
+    write_video(tmp_path / "videos/wave/b.avi", every=4)
+    assert len(report(tmp_path)[0]) == 2
+    assert caplog.messages == []
