@@ -73,6 +73,23 @@ def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int =
             f"frames are read from {LAYOUT} below frames_dir, but {frames_dir} is no folder; "
             "give the right one with --params frames_dir=PATH"
         )
+    catalog = scan_frames(frames_dir, full_decode, processes)
+    _require_two_classes(frames_dir, catalog)
+    _log_counts(catalog)
+    return catalog
+
+
+def scan_frames(frames_dir: Path, full_decode: bool, processes: int) -> FrameCatalog:
+    """`catalog_frames` for any folder: it may hold no frame, or frames of one class.
+
+    Args:
+        frames_dir: the folder.
+        full_decode: decode all pixels.
+        processes: number of processes that decode.
+
+    Returns:
+        The frames and the rejected files.
+    """
     rejected: list[Rejected] = []
     folders = class_folders(frames_dir, rejected)
     unfinished = unfinished_videos(frames_dir)
@@ -86,10 +103,7 @@ def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int =
         for frame in _good_frames(files, unfinished, rejected)
     ]
     _reject_empty_classes(folders, frames, rejected)
-    catalog = FrameCatalog(pd.DataFrame(frames, columns=Frame._fields), rejects_table(rejected))
-    _require_two_classes(frames_dir, catalog)
-    _log_counts(catalog)
-    return catalog
+    return FrameCatalog(pd.DataFrame(frames, columns=Frame._fields), rejects_table(rejected))
 
 
 def _tasks(frames_dir: Path, folders: Iterator[str], full_decode: bool, rejected: list[Rejected]) -> Iterator[_Files]:

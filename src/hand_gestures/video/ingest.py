@@ -92,8 +92,16 @@ def ingest_videos(
     return IngestCounts(len(tasks) - len(faults), up_to_date, len(rejected) + len(faults))
 
 
-def _sources(videos_dir: Path, settings: dict, rejected: list[Rejected]) -> Iterator[tuple[str, Source]]:
-    """(class, source) of every file with the name of a video, each video id once per class."""
+def find_videos(videos_dir: Path, rejected: list[Rejected]) -> Iterator[tuple[str, os.DirEntry]]:
+    """Find every file with the name of a video, each video id once per class.
+
+    Args:
+        videos_dir: the folder of videos.
+        rejected: all other entries are appended to it, with the reason.
+
+    Yields:
+        (class, file), ordered by class and name.
+    """
     for class_name in class_folders(videos_dir, rejected):
         used: dict[str, str] = {}
         for entry in class_files(videos_dir, class_name, rejected):
@@ -101,10 +109,15 @@ def _sources(videos_dir: Path, settings: dict, rejected: list[Rejected]) -> Iter
             reason = _name_fault(name, used)
             if reason is None:
                 used[name.stem] = entry.name
-                status = entry.stat()
-                yield class_name, Source(entry.name, status.st_size, status.st_mtime_ns, settings)
+                yield class_name, entry
             else:
                 rejected.append(reject(f"{class_name}/{name}", reason))
+
+
+def _sources(videos_dir: Path, settings: dict, rejected: list[Rejected]) -> Iterator[tuple[str, Source]]:
+    for class_name, entry in find_videos(videos_dir, rejected):
+        status = entry.stat()
+        yield class_name, Source(entry.name, status.st_size, status.st_mtime_ns, settings)
 
 
 def _name_fault(name: Path, used: dict[str, str]) -> str | None:

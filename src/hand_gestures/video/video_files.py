@@ -62,6 +62,8 @@ class VideoFile:
 
     Attributes:
         source_fps: mean frame rate that the file declares, or None.
+        declared_seconds: duration that the file declares, or None.
+        size: width and height of the picture before rotation, pixels.
         damaged_frames: how many frames could not be decoded; set when `frames` has ended.
         readable_share: decoded seconds divided by declared seconds, 0 to 1; set when `frames` has ended.
 
@@ -84,6 +86,8 @@ class VideoFile:
         except Exception as error:
             raise _fault(error) from error
         self.source_fps = self._source.fps
+        self.declared_seconds = self._source.declared_seconds
+        self.size = self._source.size
 
     def __enter__(self) -> Self:
         return self

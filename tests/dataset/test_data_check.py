@@ -1,0 +1,169 @@
+import pytest
+
+from base_parameters import base_parameters
+from hand_gestures.dataset.data_check import check_data
+from hand_gestures.dataset.folder_layout import recognise_layout
+from hand_gestures.dataset.group_proposal import propose_groups
+from hand_gestures.parameters import FrameCatalogParameters, SplitParameters
+from small_videos import write_video
+
+
+@pytest.fixture
+def videos(tmp_path):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    return folder
+
+
+def check(videos, frames_dir, **split):
+    parameters = base_parameters(FrameCatalogParameters, processes=1)
+    return check_data(videos, frames_dir, parameters, base_parameters(SplitParameters, **split), 32)
+
+
+def reasons(result):
+    return dict(zip(result.rejected["path"], result.rejected["reason"], strict=True))
+
+
+def next_steps(result):
+    return [line.partition(". ")[2] for line in result.report.partition("## Next")[2].strip().splitlines()]
+
+
+def test_good_videos_are_counted_and_measured(videos, frames_dir):
+    for class_name in ("fist", "wave"):
+        for name in ("anna-01", "ben-01"):
+            write_video(videos / class_name / f"{name}.mp4", frames=30, fps=15)
+    (videos / "wave/notes.txt").write_text("x")
+    (videos / "wave/broken.mp4").write_text("x")
+    result = check(videos, frames_dir)
+    for line in (
+        "- layout: {class_name}/{name}.mp4, as expected",
+        "- classes: 2, with their clips: fist (2), wave (2)",
+        "- clips: 4",
+        "- length: 2 to 2 s, median 2",
+        "- frame rate: 15 (4)",
+        "- size: 64x48 (4)",
+        "- rejected: 2",
+        "- proposal: `split.group_pattern: ^([A-Za-z]+)[-_. ]`",
+    ):
+        assert line in result.report.splitlines()
+    assert "anna (2), ben (2)" in result.report
+    assert set(reasons(result)) == {"wave/notes.txt", "wave/broken.mp4"}
+    assert next_steps(result)[-1] == "kedro run --pipeline video_ingest"
+
+
+def test_good_frames_are_counted_and_measured(videos, two_classes):
+    result = check(videos, two_classes)
+    assert "- length: 3 to 3 frames, median 3" in result.report
+    assert "- clips with fewer than 32 frames, which repeat their last frame: 2" in result.report
+    assert "- size: 32x24 (2)" in result.report
+    assert next_steps(result)[-1] == "kedro run"
+
+
+def test_videos_directly_in_the_root(videos, frames_dir):
+    for name in ("a", "b"):
+        write_video(videos / f"{name}.mp4")
+    result = check(videos, frames_dir)
+    assert "- layout: 2 videos directly in the folder, without class folders" in result.report
+    assert next_steps(result)[0].startswith(f"make one folder per class in {videos}")
+    assert reasons(result) == {"a.mp4": "not inside a class folder", "b.mp4": "not inside a class folder"}
+
+
+def test_frames_without_the_word_frame(videos, frames_dir, write_frame):
+    for class_name in ("fist", "wave"):
+        write_frame(f"{class_name}/anna_001.jpg")
+    result = check(videos, frames_dir)
+    assert "2 of 2 names are not {video_id}_frame_{number}, the first: fist/anna_001.jpg" in result.report
+    assert any("rename" in step for step in next_steps(result))
+    assert {path: reason[:11] for path, reason in reasons(result).items()} == {
+        "fist/": "class folde",
+        "wave/": "class folde",
+        "fist/anna_001.jpg": "name is not",
+        "wave/anna_001.jpg": "name is not",
+    }
+
+
+def test_one_class(videos, frames_dir):
+    write_video(videos / "wave/a.mp4")
+    result = check(videos, frames_dir)
+    assert "but only one class: wave" in result.report
+    assert f"add at least one more class folder beside {videos / 'wave'}" in next_steps(result)
+
+
+def test_class_folders_one_level_too_deep(videos, frames_dir):
+    for class_name in ("fist", "wave"):
+        write_video(videos / "all" / class_name / "a.mp4")
+    result = check(videos, frames_dir)
+    assert "- layout: class folders one level too deep, inside all/" in result.report
+    assert next_steps(result)[0] == f"give --params videos_dir={videos / 'all'}"
+    assert set(reasons(result).values()) == {"folder inside a class folder"}
+
+
+def test_pictures_with_a_wrong_suffix_or_damaged(videos, frames_dir, write_frame):
+    write_frame("wave/v_frame_0.bmp")
+    result = check(videos, frames_dir)
+    assert "- layout: no frames, but files with other suffixes: .bmp (1)" in result.report
+    assert next_steps(result)[0] == "convert the files to one of .jpg, .jpeg, .png"
+    write_frame("wave/v_frame_0.jpg").write_bytes(b"no picture")
+    write_frame("fist/v_frame_0.jpg")
+    result = check(videos, frames_dir)
+    assert "1 x not a jpeg or png image; the first: wave/v_frame_0.jpg" in result.report
+    assert reasons(result)["wave/v_frame_0.bmp"].startswith("name is not")
+
+
+def test_folders_of_a_split_and_of_performers(videos):
+    for split in ("train", "val"):
+        write_video(videos / split / "wave/a.mp4")
+    layout = recognise_layout(videos, "videos")
+    assert layout.found == "class folders inside folders of a split: train, val"
+    assert "split.lists" in layout.remedies[0]
+    write_video(videos / "anna/wave/a.mp4")
+    layout = recognise_layout(videos, "videos")
+    assert layout.found == "2 levels of folders above the videos, the first: anna/wave/a.mp4"
+    assert layout.remedies[0].endswith("anna/wave-a.mp4")
+
+
+def test_videos_where_frames_belong_and_the_reverse(videos, two_classes):
+    write_video(videos / "wave/a.mp4")
+    assert "--pipeline video_ingest" in recognise_layout(videos, "frames").remedies[0]
+    assert "--params frames_dir=" in recognise_layout(two_classes, "videos").remedies[0]
+
+
+def test_no_folder_at_all(tmp_path):
+    result = check(tmp_path / "videos", tmp_path / "frames")
+    assert result.report.count("the folder does not exist") == 2
+    assert len(next_steps(result)) == 2
+    assert result.rejected.empty
+    assert list(result.rejected.columns) == ["folder", "path", "reason"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "pattern", "groups"),
+    [
+        (("performer07-take1", "performer08-take1"), r"(?i)((?:performer|person", {"performer07": 2, "performer08": 2}),
+        (("p01_s2", "p02_s2"), r"^([A-Za-z]+\d+)", {"p01": 2, "p02": 2}),
+        (("anna-03", "ben-03"), r"^([A-Za-z]+)[", {"anna": 2, "ben": 2}),
+        (("07_1", "08_1"), r"^(\d+)", {"07": 2, "08": 2}),
+        (("t-1-anna", "t-1-ben"), r"[-_. ]([A-Za-z]+)$", {"anna": 2, "ben": 2}),
+        (("anna1", "ben1"), r"^([A-Za-z]+)\d", {"anna": 2, "ben": 2}),
+    ],
+)
+def test_a_group_pattern_is_proposed(ids, pattern, groups):
+    proposal = propose_groups([(class_name, video_id) for class_name in ("fist", "wave") for video_id in ids])
+    assert proposal.pattern.startswith(pattern)
+    assert proposal.clips == groups
+    assert proposal.fewest == 2
+
+
+@pytest.mark.parametrize(
+    "videos",
+    [
+        [("fist", "fist_1"), ("fist", "fist_2"), ("wave", "wave_1"), ("wave", "wave_2")],  # the class, not a person
+        [("fist", "a"), ("fist", "b"), ("wave", "a"), ("wave", "b")],  # nothing that repeats
+        [("fist", "clip_1"), ("fist", "clip_2"), ("wave", "clip_1"), ("wave", "clip_2")],  # numbers count takes
+        [("fist", "anna-1"), ("fist", "ben-1"), ("wave", "anna-1")],  # one group in a class
+        [("fist", "anna-1"), ("fist", "ben-1"), ("wave", "cara-1"), ("wave", "dora-1")],  # each group has one clip
+        [],
+    ],
+)
+def test_no_group_pattern_is_proposed(videos):
+    assert propose_groups(videos) is None
