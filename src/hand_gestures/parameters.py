@@ -44,6 +44,13 @@ def _regular_expression(value: str) -> str:
     return value
 
 
+def _names_a_frame(value: str) -> str:
+    missing = [name for name in ("video_id", "number") if name not in re.compile(value).groupindex]
+    if missing:
+        raise ValueError(f"must have the named groups (?P<video_id>...) and (?P<number>...): add {missing[0]}")
+    return value
+
+
 def _free_alias(value: str) -> str:
     if re.fullmatch(r"latest|v\d+", value, re.IGNORECASE):
         raise ValueError("MLflow keeps latest, v1, v2 ... for itself: choose another name")
@@ -98,6 +105,10 @@ class FrameCatalogParameters(Topic):
 
     full_decode: bool = Field(description="true: decode every frame; false: check only its first and last bytes")
     processes: PositiveInt = Field(description="number of processes that check frames")
+    frame_pattern: Annotated[Pattern, AfterValidator(_names_a_frame)] | None = Field(
+        description="regular expression on the path below the class folder, without suffix, with the groups `video_id` "
+        "and `number`; null: `{video_id}_frame_{number}`"
+    )
 
 
 class SplitParameters(Topic):

@@ -3,6 +3,7 @@ import pytest
 from base_parameters import base_parameters
 from hand_gestures.dataset.data_check import check_data
 from hand_gestures.dataset.folder_layout import recognise_layout
+from hand_gestures.dataset.frame_catalog import catalog_frames
 from hand_gestures.dataset.group_proposal import propose_groups
 from hand_gestures.parameters import FrameCatalogParameters, SplitParameters
 from small_videos import write_video
@@ -73,13 +74,35 @@ def test_frames_without_the_word_frame(videos, frames_dir, write_frame):
         write_frame(f"{class_name}/anna_001.jpg")
     result = check(videos, frames_dir)
     assert "2 of 2 names are not {video_id}_frame_{number}, the first: fist/anna_001.jpg" in result.report
-    assert any("rename" in step for step in next_steps(result))
+    assert next_steps(result)[0].endswith(r"for example to (?P<video_id>.+)_(?P<number>\d+)")
     assert {path: reason[:11] for path, reason in reasons(result).items()} == {
         "fist/": "class folde",
         "wave/": "class folde",
         "fist/anna_001.jpg": "name is not",
         "wave/anna_001.jpg": "name is not",
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "video_id"), [("clip7/00001.jpg", "clip7"), ("anna/clip7/img_0001.jpg", "anna/clip7"), ("a-1.jpg", "a")]
+)
+def test_the_proposed_frame_pattern_makes_the_frames_readable(videos, frames_dir, write_frame, path, video_id):
+    for class_name in ("fist", "wave"):
+        write_frame(f"{class_name}/{path}")
+    pattern = next_steps(check(videos, frames_dir))[0].partition("for example to ")[2]
+    parameters = base_parameters(FrameCatalogParameters, processes=1, frame_pattern=pattern)
+    result = check_data(videos, frames_dir, parameters, base_parameters(SplitParameters), 32)
+    assert "- layout: frame_catalog.frame_pattern, which matches every picture" in result.report
+    assert "- classes: 2, with their clips: fist (1), wave (1)" in result.report
+    assert catalog_frames(frames_dir, pattern=pattern).frames["video_id"].tolist() == [video_id] * 2
+    write_frame("fist/cover.jpg")
+    found = recognise_layout(frames_dir, "frames", pattern).found
+    assert found.endswith("matches 2 of 3 pictures; the first that it does not match: fist/cover.jpg")
+
+
+def test_names_without_a_number_must_be_changed(videos, frames_dir, write_frame):
+    write_frame("fist/photo.jpg")
+    assert next_steps(check(videos, frames_dir))[0].startswith("rename the pictures to {class_name}/{video_id}")
 
 
 def test_one_class(videos, frames_dir):

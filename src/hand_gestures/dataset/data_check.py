@@ -123,7 +123,7 @@ def _read_header(path: Path) -> _Header:
 
 def _check_frames(frames_dir: Path, parameters: FrameCatalogParameters, frames_per_clip: int) -> _Part:
     if frames_dir.is_dir():
-        catalog = scan_frames(frames_dir, parameters.full_decode, parameters.processes)
+        catalog = scan_frames(frames_dir, parameters.full_decode, parameters.processes, parameters.frame_pattern)
     else:
         catalog = FrameCatalog(pd.DataFrame(columns=["class_name", "video_id", "path"]), rejects_table([]))
     groups = catalog.frames.groupby(["class_name", "video_id"], sort=True)
@@ -140,7 +140,8 @@ def _check_frames(frames_dir: Path, parameters: FrameCatalogParameters, frames_p
             "size: " + _most_common(sizes),
         ]
     clips = [(str(class_name), str(video_id)) for class_name, video_id in groups.size().index]
-    return _Part(recognise_layout(frames_dir, "frames"), clips, facts, catalog.rejected)
+    layout = recognise_layout(frames_dir, "frames", parameters.frame_pattern)
+    return _Part(layout, clips, facts, catalog.rejected)
 
 
 def _counts(part: _Part, noun: str) -> list[str]:

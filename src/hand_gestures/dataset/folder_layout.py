@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from hand_gestures.utils.rules import pluralise
 from hand_gestures.video.class_folders import is_system_file
-from hand_gestures.video.frame_names import parse_frame_name
+from hand_gestures.video.frame_names import IMAGE_SUFFIXES, parse_frame_name, propose_frame_pattern
 from hand_gestures.video.video_files import SUFFIXES
 
 Kind = Literal["videos", "frames"]
@@ -15,7 +15,6 @@ EXPECTED: dict[Kind, str] = {
     "videos": "{class_name}/{name}.mp4",
     "frames": "{class_name}/{video_id}_frame_{number}.jpg",
 }
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 MAX_FILES = 200_000  # looked at: enough to recognise a layout, and listing them takes seconds
 
@@ -42,12 +41,13 @@ class _Content(NamedTuple):
     others: list[PurePosixPath]
 
 
-def recognise_layout(root: Path, kind: Kind) -> Layout:
+def recognise_layout(root: Path, kind: Kind, pattern: str | None = None) -> Layout:
     """Recognise the arrangement of a folder from names alone.
 
     Args:
         root: the folder; it need not exist.
         kind: what it should contain.
+        pattern: of frame names, if one is set, see `parse_frame_name`.
 
     Returns:
         The arrangement and the remedies.
@@ -59,6 +59,8 @@ def recognise_layout(root: Path, kind: Kind) -> Layout:
     own, foreign = (content.videos, content.images) if kind == "videos" else (content.images, content.videos)
     if not own:
         return _without_files(root, kind, content, foreign)
+    if pattern is not None:
+        return _by_pattern(own, pattern)
     depth = Counter(len(path.parts) - 1 for path in own).most_common(1)[0][0]
     at_depth = [path for path in own if len(path.parts) - 1 == depth]
     if depth == 0:
@@ -105,6 +107,16 @@ def _without_files(root: Path, kind: Kind, content: _Content, foreign: list[Pure
     return Layout("the folder is empty", [remedy], is_empty=True)
 
 
+def _by_pattern(paths: list[PurePosixPath], pattern: str) -> Layout:
+    unmatched = [path for path in paths if parse_frame_name("/".join(path.parts[1:]), pattern) is None]
+    if not unmatched:
+        return Layout("frame_catalog.frame_pattern, which matches every picture", [])
+    found = f"frame_catalog.frame_pattern matches {len(paths) - len(unmatched)} of {len(paths)} pictures"
+    # pictures of another kind may be left out on purpose
+    remedies = ["correct frame_catalog.frame_pattern"] if len(unmatched) > len(paths) / 2 else []
+    return Layout(f"{found}; the first that it does not match: {unmatched[0]}", remedies)
+
+
 def _one_level(root: Path, kind: Kind, paths: list[PurePosixPath]) -> Layout:
     if kind == "frames":
         unnamed = [path for path in paths if parse_frame_name(path.name) is None]
@@ -112,7 +124,7 @@ def _one_level(root: Path, kind: Kind, paths: list[PurePosixPath]) -> Layout:
             return Layout(
                 f"pictures in class folders, but {len(unnamed)} of {len(paths)} names are not "
                 "{video_id}_frame_{number}, the first: " + str(unnamed[0]),
-                ["rename the pictures to {video_id}_frame_{number}.jpg"],
+                [_rename_or_pattern(unnamed[0])],
             )
     classes = sorted({path.parts[0] for path in paths})
     if len(classes) == 1:
@@ -130,7 +142,7 @@ def _deeper(root: Path, kind: Kind, depth: int, paths: list[PurePosixPath]) -> L
     if kind == "frames" and sum(parse_frame_name(path.name) is None for path in paths) > len(paths) / 2:
         return Layout(
             f"one folder of pictures per clip, the first: {example}",
-            [f"move and rename the pictures: {example.parts[0]}/{example.parts[-2]}_frame_{{number}}.jpg"],
+            [_rename_or_pattern(example)],
         )
     if depth == 2 and len(tops) == 1:
         return Layout(
@@ -152,3 +164,11 @@ def _deeper(root: Path, kind: Kind, depth: int, paths: list[PurePosixPath]) -> L
             f"if {example.parts[-2]} is a class: move the class folders into {root}: {'/'.join(example.parts[-2:])}",
         ],
     )
+
+
+def _rename_or_pattern(example: PurePosixPath) -> str:
+    """The remedy for pictures whose names are not those of frames."""
+    proposal = propose_frame_pattern(example.relative_to(example.parts[0]))
+    if proposal is None:
+        return "rename the pictures to {class_name}/{video_id}_frame_{number}.jpg"
+    return f"set frame_catalog.frame_pattern in conf/local/parameters.yml, for example to {proposal}"

@@ -29,7 +29,8 @@ def scan_frames(frames_dir: Path, frame_catalog: FrameCatalogParameters) -> tupl
     """Catalog all frames; the second table lists the files that are not frames."""
     from hand_gestures.dataset.frame_catalog import catalog_frames
 
-    return catalog_frames(frames_dir, frame_catalog.full_decode, frame_catalog.processes)
+    checks = frame_catalog
+    return catalog_frames(frames_dir, checks.full_decode, checks.processes, checks.frame_pattern)
 
 
 def make_sequences(frames: pd.DataFrame, clips: ClipParameters, split: SplitParameters) -> pd.DataFrame:
