@@ -92,6 +92,9 @@ class VideoIngestParameters(Topic):
     )
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="JPEG quality of the frames, 1 to 100")
     processes: PositiveInt = Field(description="number of processes; each decodes one video at a time")
+    segments: str | None = Field(
+        description="path of a CSV with parts of videos (video, class_name, start, end); null: every video is one clip"
+    )
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
@@ -123,6 +126,9 @@ class SplitParameters(Topic):
     )
     lists: str | None = Field(
         description="path of a CSV (class_name, video_id, split: train, val, test); it has priority over the fractions"
+    )
+    groups: str | None = Field(
+        description="path of a CSV (class_name, video_id, group); it has priority over `group_pattern`"
     )
 
     @model_validator(mode="after")

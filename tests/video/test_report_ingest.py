@@ -1,5 +1,7 @@
 import numpy as np
 
+from base_parameters import base_parameters
+from hand_gestures.parameters import VideoIngestParameters
 from hand_gestures.pipelines.video_ingest.nodes import report_ingest
 from hand_gestures.video.ingest import ingest_videos
 from hand_gestures.video.video_files import Sampling
@@ -11,7 +13,10 @@ NOISE = [RNG.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(60)]
 
 def report(tmp_path):
     ingest_videos(tmp_path / "videos", tmp_path / "frames", Sampling(), 90, 1)
-    return report_ingest(tmp_path / "frames")
+    videos, _, rejected = report_ingest(
+        tmp_path / "frames", tmp_path / "videos", base_parameters(VideoIngestParameters)
+    )
+    return videos, rejected
 
 
 def test_videos_that_are_readable_only_in_part_are_logged(tmp_path, caplog):

@@ -29,22 +29,35 @@ def ingest(videos_dir: Path, video_ingest: VideoIngestParameters) -> Callable[[P
         from hand_gestures.video.video_files import Sampling
 
         sampling = Sampling(video_ingest.fps, video_ingest.every, video_ingest.longest_side)
-        counts = ingest_videos(videos_dir, frames_dir, sampling, video_ingest.jpeg_quality, video_ingest.processes)
+        quality, processes = video_ingest.jpeg_quality, video_ingest.processes
+        counts = ingest_videos(videos_dir, frames_dir, sampling, quality, processes, _segments(video_ingest))
         logger.info("%d videos ingested, %d were up to date", counts.written, counts.up_to_date)
 
     return fill
 
 
-def report_ingest(frames_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _segments(video_ingest: VideoIngestParameters) -> pd.DataFrame | None:
+    from hand_gestures.video.segments import read_segments
+
+    return read_segments(Path(video_ingest.segments)) if video_ingest.segments else None
+
+
+def report_ingest(
+    frames_dir: Path, videos_dir: Path, video_ingest: VideoIngestParameters
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Make the tables of the ingest.
 
     Args:
         frames_dir: the folder of frames.
+        videos_dir: the folder of videos.
+        video_ingest: the table of segments, if there is one.
 
     Returns:
-        The videos whose frames are complete, columns of `IngestedVideo`; the files that are no video or cannot be
-        read, columns of `Rejected`.
+        The videos whose frames are complete, columns of `IngestedVideo` and `group` and `split` of the segments; the
+        split of the segments in the form of `split.lists`; the files and segments that cannot be used, columns of
+        `Rejected`.
     """
+    from hand_gestures.dataset.segment_lists import add_groups_and_splits, list_splits
     from hand_gestures.video.class_folders import rejects_table
     from hand_gestures.video.ingest_records import IngestedVideo, IngestRecords
 
@@ -66,4 +79,5 @@ def report_ingest(frames_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         logger.warning(
             "%d files rejected, see rejected_videos.csv; the first: %s, %s", len(rejected), *rejected.iloc[0]
         )
-    return videos, rejected
+    videos = add_groups_and_splits(videos, _segments(video_ingest), videos_dir)
+    return videos, list_splits(videos), rejected

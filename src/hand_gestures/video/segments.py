@@ -1,0 +1,203 @@
+"""Segments of videos: a table that says which part of which video shows which class."""
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.rules import ALL_CLASSES
+from hand_gestures.video.class_folders import Rejected, reject
+from hand_gestures.video.video_files import SUFFIXES
+
+REQUIRED = ("video", "class_name")
+SECONDS, FRAMES = ("start_seconds", "end_seconds"), ("start_frame", "end_frame")
+OPTIONAL = ("group", "split")
+SPLITS = ("train", "val", "test")
+FORM = (
+    "columns 'video' and 'class_name', start_seconds and end_seconds or start_frame and end_frame for parts of videos, "
+    "and optionally 'group' and 'split'"
+)
+MAX_NAME_BYTES = 230  # file systems allow 255, and `_frame_0000.jpg` follows
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a video that shows one class.
+
+    Attributes:
+        video: path below the folder of videos: a video file, or a folder of numbered pictures.
+        class_name: the class.
+        start: first second, or number of the first frame, from 0; None for the whole video.
+        end: the first second or frame after the segment; None with `start`.
+        in_frames: whether `start` and `end` are frames.
+        group: performer or recording; without one in the table, the video.
+        split: train, val, test, or None.
+
+    Example:
+        >>> Segment("day1/anna.mp4", "wave", 1.5, 3.0).video_id
+        'day1-anna_1.5-3'
+    """
+
+    video: str
+    class_name: str
+    start: float | None = None
+    end: float | None = None
+    in_frames: bool = False
+    group: str = ""
+    split: str | None = None
+
+    @property
+    def video_id(self) -> str:
+        """`{video}_{start}-{end}`, or the name of the video where the segment is the whole video."""
+        path = PurePosixPath(self.video)
+        name = "-".join((path.with_suffix("") if path.suffix.lower() in SUFFIXES else path).parts)
+        return name if self.start is None else f"{name}_{_short(self.start)}-{_short(self.end or 0)}"
+
+    def contains(self, index: int, seconds: float) -> bool:
+        """Whether a frame belongs to the segment.
+
+        Args:
+            index: of the frame in the video, from 0.
+            seconds: since the first frame of the video.
+        """
+        if self.start is None or self.end is None:
+            return True
+        return self.start <= (index if self.in_frames else seconds + 1e-6) < self.end
+
+
+def read_segments(path: Path) -> pd.DataFrame:
+    """Read a CSV of segments.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The columns of the file, as text.
+
+    Raises:
+        HandGesturesError: the file is missing or is no CSV.
+    """
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+    except (OSError, ValueError) as error:
+        raise HandGesturesError(
+            f"video_ingest.segments must be a CSV with {FORM}, but {path} cannot be read as one ({error}); "
+            "correct the file or its path"
+        ) from error
+
+
+def parse_segments(table: pd.DataFrame, videos_dir: Path, rejected: list[Rejected]) -> Iterator[Segment]:
+    """Turn the rows of a table into segments.
+
+    Args:
+        table: columns `video` and `class_name`; `start_seconds` and `end_seconds`, or `start_frame` and `end_frame` (a
+            row without a start and an end is the whole video); `group`; `split`.
+        videos_dir: the folder that holds the videos.
+        rejected: every faulty row is appended to it.
+
+    Yields:
+        The good rows, in their order.
+
+    Raises:
+        HandGesturesError: the table has not these columns.
+    """
+    _require_columns(table)
+    used: dict[tuple[str, str], int] = {}
+    # the first row is row 1
+    for number, row in enumerate(table.to_dict("records"), start=1):
+        texts = {str(name): _text(value) for name, value in row.items()}
+        try:
+            segment = _segment(texts)
+            _check(segment, videos_dir)
+            first = used.setdefault((segment.class_name, segment.video_id), number)
+            if first != number:
+                raise _RowError(f"the same class and clip name as row {first}")
+        except _RowError as fault:
+            rejected.append(reject(f"{texts['video']}, row {number} of the segments", str(fault)))
+            continue
+        yield segment
+
+
+class _RowError(Exception):
+    """Why a row cannot be used."""
+
+
+def _require_columns(table: pd.DataFrame) -> None:
+    missing = [name for name in REQUIRED if name not in table.columns]
+    for pair in (SECONDS, FRAMES):
+        given = [name for name in pair if name in table.columns]
+        missing += [name for name in pair if len(given) == 1 and name not in given]
+    if missing:
+        raise HandGesturesError(f"a table of segments needs {FORM}, but has no column '{missing[0]}'; add it")
+    if SECONDS[0] in table.columns and FRAMES[0] in table.columns:
+        raise HandGesturesError(
+            f"a table of segments gives times in seconds or in frames, but has '{SECONDS[0]}' and '{FRAMES[0]}'; "
+            "remove one pair of columns"
+        )
+
+
+def _segment(texts: dict[str, str]) -> Segment:
+    names = FRAMES if FRAMES[0] in texts else SECONDS
+    start, end = (_number(texts.get(name, ""), name) for name in names)
+    if (start is None) != (end is None):
+        raise _RowError(f"only one of {names[0]} and {names[1]}")
+    split = texts.get("split") or None
+    if split is not None and split not in SPLITS:
+        raise _RowError(f"split '{split}' is none of {', '.join(SPLITS)}")
+    return Segment(
+        video=texts["video"],
+        class_name=texts["class_name"],
+        start=start,
+        end=end,
+        in_frames=names == FRAMES,
+        group=texts.get("group") or texts["video"],
+        split=split,
+    )
+
+
+def _check(segment: Segment, videos_dir: Path) -> None:
+    path = PurePosixPath(segment.video)
+    if not segment.video or path.is_absolute() or ".." in path.parts:
+        raise _RowError("video is not a path below videos_dir")
+    if not (videos_dir / path).exists():
+        raise _RowError("no such video")
+    name = segment.class_name
+    if not name or name.startswith(".") or "/" in name or "\0" in name or name == ALL_CLASSES:
+        raise _RowError(f"class_name '{name}' cannot be the name of a class folder")
+    if max(len(os.fsencode(text)) for text in (name, segment.video_id)) > MAX_NAME_BYTES:
+        raise _RowError(f"name longer than {MAX_NAME_BYTES} bytes")
+    if segment.start is not None and segment.end is not None:
+        if segment.start < 0:
+            raise _RowError(f"start {_short(segment.start)} is negative")
+        if segment.end <= segment.start:
+            raise _RowError(f"end {_short(segment.end)} is not after start {_short(segment.start)}")
+
+
+def _text(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return str(value).strip()
+
+
+def _number(text: str, column: str) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise _RowError(f"{column} '{text}' is not a number")
+    if column in FRAMES and value != int(value):
+        raise _RowError(f"{column} '{text}' is not a whole number")
+    return value
+
+
+def _short(value: float) -> str:
+    """Up to milliseconds, without zeros at the end: `1.500` → `"1.5"`."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")
