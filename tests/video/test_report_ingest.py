@@ -1,4 +1,6 @@
+import cv2
 import numpy as np
+import pandas as pd
 
 from base_parameters import base_parameters
 from hand_gestures.parameters import VideoIngestParameters
@@ -11,8 +13,8 @@ RNG = np.random.default_rng(0)
 NOISE = [RNG.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(60)]
 
 
-def report(tmp_path):
-    ingest_videos(tmp_path / "videos", tmp_path / "frames", Sampling(), 90, 1)
+def report(tmp_path, segments=None):
+    ingest_videos(tmp_path / "videos", tmp_path / "frames", Sampling(), 90, 1, segments)
     videos, _, rejected = report_ingest(
         tmp_path / "frames", tmp_path / "videos", base_parameters(VideoIngestParameters)
     )
@@ -37,3 +39,24 @@ def test_complete_videos_are_not_logged(tmp_path, caplog):
     write_video(tmp_path / "videos/wave/b.avi", every=4)
     assert len(report(tmp_path)[0]) == 2
     assert caplog.messages == []
+
+
+def test_long_clips_are_one_warning_with_the_remedy(tmp_path, caplog):
+    write_video(tmp_path / "videos/wave/a.mp4", frames=12, fps=1)
+    write_video(tmp_path / "videos/wave/b.mp4", frames=13, fps=1)
+    write_video(tmp_path / "videos/wave/c.mp4", frames=11, fps=1)  # 10 s from the first to the last frame
+    report(tmp_path)
+    (message,) = caplog.messages
+    assert message.startswith("2 of 3 clips are longer than 10 s (the first: wave/a, 11 s)")
+    assert message.endswith("list its parts in video_ingest.segments")
+
+
+def test_a_folder_of_pictures_has_no_length_in_seconds(tmp_path, caplog):
+    for number in range(12):
+        path = tmp_path / f"videos/clip/{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), NOISE[number])
+    videos, _ = report(tmp_path, pd.DataFrame({"video": ["clip"], "class_name": ["wave"]}))
+    assert videos["frames"].tolist() == [12]
+    assert videos["seconds"].isna().all()
+    assert not caplog.messages

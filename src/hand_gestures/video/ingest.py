@@ -290,7 +290,7 @@ def _decode_into(folders: dict[_Clip, Path], path: Path) -> dict[_Clip, Ingested
             height=height,
             width=width,
             source_fps=video.source_fps,
-            seconds=round(of_clip[-1] - of_clip[0], 3),
+            seconds=None if path.is_dir() else round(of_clip[-1] - of_clip[0], 3),
             readable_share=round(video.readable_share, 3),
             damaged_frames=video.damaged_frames,
         )

@@ -52,7 +52,7 @@ class IngestedVideo:
         height: of the frames, pixels.
         width: of the frames, pixels.
         source_fps: mean frame rate that the container declares, or None.
-        seconds: time from the first to the last written frame.
+        seconds: time from the first to the last written frame, or None for a folder of pictures.
         readable_share: seconds that were decoded, divided by the seconds that the file declares, 0 to 1.
         damaged_frames: frames of the file that could not be decoded and are left out.
     """
@@ -64,7 +64,7 @@ class IngestedVideo:
     height: int
     width: int
     source_fps: float | None
-    seconds: float
+    seconds: float | None
     readable_share: float = 1.0  # records of earlier versions have neither of the two
     damaged_frames: int = 0
 

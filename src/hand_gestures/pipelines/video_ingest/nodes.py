@@ -10,6 +10,8 @@ from hand_gestures.parameters import VideoIngestParameters
 
 logger = logging.getLogger(__name__)
 
+# The 32 frames of a longer clip are more than 0.3 s apart: a gesture that takes a second is in three of them.
+LONG_SECONDS = 10.0
 COMPLETE_SHARE = 0.95  # the declared duration may be a few frames longer than the last time stamp
 
 
@@ -74,6 +76,7 @@ def report_ingest(
             least["file"],
             100 * least["readable_share"],
         )
+    _warn_about_long_clips(videos)
     rejected = rejects_table(records.rejected())
     if len(rejected):
         logger.warning(
@@ -81,3 +84,20 @@ def report_ingest(
         )
     videos = add_groups_and_splits(videos, _segments(video_ingest), videos_dir)
     return videos, list_splits(videos), rejected
+
+
+def _warn_about_long_clips(videos: pd.DataFrame) -> None:
+    seconds = pd.to_numeric(videos["seconds"])  # a column of None only has the type object
+    long_clips = videos[seconds > LONG_SECONDS]
+    if len(long_clips):
+        first = long_clips.iloc[0]
+        logger.warning(
+            "%d of %d clips are longer than %g s (the first: %s/%s, %.0f s), so that their sampled frames are far "
+            "apart; if a clip shows more than one gesture, list its parts in video_ingest.segments",
+            len(long_clips),
+            len(videos),
+            LONG_SECONDS,
+            first["class_name"],
+            first["video_id"],
+            first["seconds"],
+        )
