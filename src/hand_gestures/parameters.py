@@ -65,6 +65,9 @@ Pattern = Annotated[str, AfterValidator(_regular_expression)]
 OddKernel = Annotated[int, Field(ge=3), AfterValidator(_odd)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
 Network = Literal["bilstm", "attentive_probe", "linear_probe"]
+SegmentsFormat = Literal[
+    "csv", "slovo", "slovo_original", "jester", "ipn_hand", "wlasl", "path_lists", "cvat", "label_studio"
+]
 Storage = Literal["float32", "float16"]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
 
@@ -93,8 +96,9 @@ class VideoIngestParameters(Topic):
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="JPEG quality of the frames, 1 to 100")
     processes: PositiveInt = Field(description="number of processes; each decodes one video at a time")
     segments: str | None = Field(
-        description="path of a CSV with parts of videos (video, class_name, start, end); null: every video is one clip"
+        description="path of a table of parts of videos, or of a data set's annotations; null: every video is one clip"
     )
+    segments_format: SegmentsFormat = Field(description="format of `segments`; csv: video, class_name, start, end")
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:

@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from base_parameters import base_parameters
@@ -40,7 +41,7 @@ def test_good_videos_are_counted_and_measured(videos, frames_dir):
         "- layout: {class_name}/{name}.mp4, as expected",
         "- classes: 2, with their clips: fist (2), wave (2)",
         "- clips: 4",
-        "- length: 2 to 2 s, median 2",
+        "- length of the videos: 2 to 2 s, median 2",
         "- frame rate: 15 (4)",
         "- size: 64x48 (4)",
         "- rejected: 2",
@@ -149,6 +150,27 @@ def test_videos_where_frames_belong_and_the_reverse(videos, two_classes):
     write_video(videos / "wave/a.mp4")
     assert "--pipeline video_ingest" in recognise_layout(videos, "frames").remedies[0]
     assert "--params frames_dir=" in recognise_layout(two_classes, "videos").remedies[0]
+
+
+def test_a_table_of_segments_is_checked_against_the_videos(videos, frames_dir):
+    write_video(videos / "day1/anna.mp4", frames=60)
+    (videos / "broken.mp4").write_text("x")
+    segments = pd.DataFrame(
+        [
+            ("day1/anna.mp4", "wave", "0.5", "1"),
+            ("day1/anna.mp4", "fist", "1", "1.5"),
+            ("gone.mp4", "fist", "1", "1.5"),
+            ("broken.mp4", "fist", "1", "1.5"),
+        ],
+        columns=["video", "class_name", "start_seconds", "end_seconds"],
+    )
+    parameters = base_parameters(FrameCatalogParameters, processes=1)
+    result = check_data(videos, frames_dir, parameters, base_parameters(SplitParameters), 32, segments)
+    assert "- layout: a table of 4 segments in 1 readable video" in result.report
+    assert "- classes: 2, with their clips: fist (1), wave (1)" in result.report
+    assert reasons(result).pop("gone.mp4, row 3 of the segments") == "no such video"
+    assert set(reasons(result)) == {"gone.mp4, row 3 of the segments", "broken.mp4"}
+    assert next_steps(result)[-1] == "kedro run --pipeline video_ingest"
 
 
 def test_no_folder_at_all(tmp_path):

@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pandas as pd
+import pytest
 
 from base_parameters import base_parameters
 from hand_gestures.parameters import VideoIngestParameters
@@ -11,6 +12,11 @@ from small_videos import damage, write_pictures, write_video
 
 RNG = np.random.default_rng(0)
 NOISE = [RNG.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(60)]
+
+
+@pytest.fixture(autouse=True)
+def _warnings_only(caplog):
+    caplog.set_level("WARNING", logger="hand_gestures")  # progress is logged too
 
 
 def report(tmp_path, segments=None):

@@ -18,6 +18,7 @@ from hand_gestures.utils.workers import in_processes
 from hand_gestures.video.class_folders import Rejected, reject, rejects_table
 from hand_gestures.video.image_files import picture_size
 from hand_gestures.video.ingest import find_videos
+from hand_gestures.video.segments import parse_segments
 from hand_gestures.video.video_files import VideoFile
 from hand_gestures.video.video_sources import VideoFaultError
 
@@ -63,6 +64,7 @@ def check_data(
     frame_catalog: FrameCatalogParameters,
     split: SplitParameters,
     frames_per_clip: int,
+    segments: pd.DataFrame | None = None,
 ) -> DataCheck:
     """Check the folders of videos and frames. No arrangement of files is an error.
 
@@ -74,11 +76,12 @@ def check_data(
         frame_catalog: how frames are read and checked; its number of processes also reads the headers of videos.
         split: the group pattern and lists that are set.
         frames_per_clip: number of sampled frames.
+        segments: parts of the videos, see `parse_segments`; None: every video is a clip of the class of its folder.
 
     Returns:
         The report and the table of rejects.
     """
-    videos = _check_videos(videos_dir, frame_catalog.processes)
+    videos = _check_videos(videos_dir, frame_catalog.processes, segments)
     frames = _check_frames(frames_dir, frame_catalog, frames_per_clip)
     clips = frames.clips or videos.clips
     lines = ["# Data check", ""]
@@ -91,26 +94,41 @@ def check_data(
     return DataCheck("\n".join(lines) + "\n", pd.concat(rejected, ignore_index=True)[["folder", "path", "reason"]])
 
 
-def _check_videos(videos_dir: Path, processes: int) -> _Part:
+def _check_videos(videos_dir: Path, processes: int, segments: pd.DataFrame | None) -> _Part:
     rejected: list[Rejected] = []
-    found = list(find_videos(videos_dir, rejected)) if videos_dir.is_dir() else []
-    paths = [Path(entry.path) for _, entry in found]
+    clips_by_path: dict[Path, list[Clip]] = {}
+    if segments is not None:
+        for segment in parse_segments(segments, videos_dir, rejected):
+            clip = (segment.class_name, segment.video_id)
+            clips_by_path.setdefault(videos_dir / segment.video, []).append(clip)
+    elif videos_dir.is_dir():
+        for class_name, entry in find_videos(videos_dir, rejected):
+            clips_by_path[Path(entry.path)] = [(class_name, Path(entry.name).stem)]
+    # a folder of pictures has no header
+    paths = [path for path in clips_by_path if not path.is_dir()]
     headers = in_processes(_read_header, paths, processes if len(paths) >= MIN_FOR_PROCESSES else 1)
-    good: list[tuple[Clip, _Header]] = []
-    for (class_name, entry), header in zip(found, progress(headers, len(paths), "opening videos"), strict=True):
+    known: list[_Header] = []
+    for path, header in zip(paths, progress(headers, len(paths), "opening videos"), strict=True):
         if header.fault is None:
-            good.append(((class_name, Path(entry.name).stem), header))
+            known.append(header)
         else:
-            rejected.append(reject(f"{class_name}/{entry.name}", header.fault))
-    known = [header for _, header in good]
+            del clips_by_path[path]
+            rejected.append(reject(str(path.relative_to(videos_dir)), header.fault))
     facts = []
     if known:
         facts = [
-            _spread("length", [header.seconds for header in known if header.seconds], "s"),
+            _spread("length of the videos", [header.seconds for header in known if header.seconds], "s"),
             "frame rate: " + _most_common(f"{header.fps:g}" if header.fps else "unknown" for header in known),
             "size: " + _most_common("{}x{}".format(*header.size) for header in known),
         ]
-    return _Part(recognise_layout(videos_dir, "videos"), [clip for clip, _ in good], facts, rejects_table(rejected))
+    clips = [clip for of_path in clips_by_path.values() for clip in of_path]
+    if segments is None:
+        layout = recognise_layout(videos_dir, "videos")
+    else:
+        found = f"a table of {pluralise(len(segments), 'segment')} in {pluralise(len(clips_by_path), 'readable video')}"
+        remedies = [] if clips else ["correct video_ingest.segments, or set videos_dir to where its paths start from"]
+        layout = Layout(found, remedies)
+    return _Part(layout, clips, facts, rejects_table(rejected))
 
 
 def _read_header(path: Path) -> _Header:
@@ -164,6 +182,8 @@ def _counts(part: _Part, noun: str) -> list[str]:
 
 
 def _group_lines(clips: list[Clip], split: SplitParameters) -> list[str]:
+    if split.groups is not None:
+        return [f"- split.groups is set: {split.groups}"]
     if split.group_pattern is not None:
         return [f"- split.group_pattern is set: `{split.group_pattern}`"]
     proposal = propose_groups(clips)
@@ -190,7 +210,7 @@ def _next_steps(videos: _Part, frames: _Part, clips: list[Clip], split: SplitPar
         steps += videos.layout.remedies
     if len(frames.rejected) or len(videos.rejected):
         steps.append("read 02_intermediate/data_check_rejects.csv: every rejected file and the reason")
-    if clips and split.group_pattern is None and split.lists is None:
+    if clips and split.group_pattern is None and split.groups is None and split.lists is None:
         found = "if the proposal is right" if propose_groups(clips) else "if the clips come from a few people"
         steps.append(f"set split.group_pattern {found}, so that clips of one person are in one split")
     if frames.clips and len({class_name for class_name, _ in frames.clips}) > 1:

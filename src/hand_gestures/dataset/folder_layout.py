@@ -67,7 +67,10 @@ def recognise_layout(root: Path, kind: Kind, pattern: str | None = None) -> Layo
         first = at_depth[0]
         return Layout(
             f"{len(at_depth)} {kind} directly in the folder, without class folders",
-            [f"make one folder per class in {root} and move the {kind} into them: {{class_name}}/{first}"],
+            [
+                f"make one folder per class in {root} and move the {kind} into them: {{class_name}}/{first}"
+                + ("; or list the class of each video in a table, video_ingest.segments" if kind == "videos" else "")
+            ],
         )
     if depth == 1:
         return _one_level(root, kind, at_depth)

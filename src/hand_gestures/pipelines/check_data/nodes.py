@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from hand_gestures.parameters import ClipParameters, FrameCatalogParameters, SplitParameters
+from hand_gestures.parameters import ClipParameters, FrameCatalogParameters, SplitParameters, VideoIngestParameters
 
 
 def check(
     videos_dir: Path,
     frames_dir: Path,
+    video_ingest: VideoIngestParameters,
     frame_catalog: FrameCatalogParameters,
     clips: ClipParameters,
     split: SplitParameters,
@@ -20,5 +21,7 @@ def check(
         The report, Markdown; the rejected files.
     """
     from hand_gestures.dataset.data_check import check_data
+    from hand_gestures.dataset.importers import read_annotations
 
-    return check_data(videos_dir, frames_dir, frame_catalog, split, clips.frames)
+    segments = read_annotations(video_ingest.segments_format, video_ingest.segments)
+    return check_data(videos_dir, frames_dir, frame_catalog, split, clips.frames, segments)

@@ -11,7 +11,14 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 nodes.check,
-                inputs=["raw_videos", "raw_frames", "params:frame_catalog", "params:clips", "params:split"],
+                inputs=[
+                    "raw_videos",
+                    "raw_frames",
+                    "params:video_ingest",
+                    "params:frame_catalog",
+                    "params:clips",
+                    "params:split",
+                ],
                 outputs=["data_check", "data_check_rejects"],
                 name="check",
             ),

@@ -27,21 +27,17 @@ def ingest(videos_dir: Path, video_ingest: VideoIngestParameters) -> Callable[[P
     """
 
     def fill(frames_dir: Path) -> None:
+        from hand_gestures.dataset.importers import read_annotations
         from hand_gestures.video.ingest import ingest_videos
         from hand_gestures.video.video_files import Sampling
 
         sampling = Sampling(video_ingest.fps, video_ingest.every, video_ingest.longest_side)
         quality, processes = video_ingest.jpeg_quality, video_ingest.processes
-        counts = ingest_videos(videos_dir, frames_dir, sampling, quality, processes, _segments(video_ingest))
+        segments = read_annotations(video_ingest.segments_format, video_ingest.segments)
+        counts = ingest_videos(videos_dir, frames_dir, sampling, quality, processes, segments)
         logger.info("%d videos ingested, %d were up to date", counts.written, counts.up_to_date)
 
     return fill
-
-
-def _segments(video_ingest: VideoIngestParameters) -> pd.DataFrame | None:
-    from hand_gestures.video.segments import read_segments
-
-    return read_segments(Path(video_ingest.segments)) if video_ingest.segments else None
 
 
 def report_ingest(
@@ -59,6 +55,7 @@ def report_ingest(
         split of the segments in the form of `split.lists`; the files and segments that cannot be used, columns of
         `Rejected`.
     """
+    from hand_gestures.dataset.importers import read_annotations
     from hand_gestures.dataset.segment_lists import add_groups_and_splits, list_splits
     from hand_gestures.video.class_folders import rejects_table
     from hand_gestures.video.ingest_records import IngestedVideo, IngestRecords
@@ -82,7 +79,8 @@ def report_ingest(
         logger.warning(
             "%d files rejected, see rejected_videos.csv; the first: %s, %s", len(rejected), *rejected.iloc[0]
         )
-    videos = add_groups_and_splits(videos, _segments(video_ingest), videos_dir)
+    segments = read_annotations(video_ingest.segments_format, video_ingest.segments)
+    videos = add_groups_and_splits(videos, segments, videos_dir)
     return videos, list_splits(videos), rejected
 
 
