@@ -244,3 +244,22 @@ def test_a_folder_of_numbered_pictures_is_read_like_a_video(videos, frames_dir, 
     assert abs(written.astype(int) - read_frame(videos / "1042/img_10.jpg").astype(int)).mean() < 12
     assert ingest(videos, frames_dir, text, fps=10) == (0, 0, 2)
     assert set(reasons(frames_dir).values()) == {"a folder of pictures has no times: set video_ingest.fps to null"}
+
+
+def test_damaged_pictures_of_a_folder_are_counted_and_too_many_reject_it(videos, frames_dir, encode):
+    (videos / "clip").mkdir()
+    for number in range(4):
+        (videos / "clip" / f"{number}.jpg").write_bytes(encode(".jpg", str(number)) if number else b"damaged")
+    assert ingest(videos, frames_dir, "video,class_name\nclip,wave\n") == (1, 0, 0)
+    (record,) = IngestRecords(frames_dir).complete()
+    assert (record.video.frames, record.video.damaged_frames, record.video.readable_share) == (3, 1, 0.75)
+    for number in (1, 2):
+        (videos / "clip" / f"{number}.jpg").write_bytes(b"damaged")
+    assert ingest(videos, frames_dir / "again", "video,class_name\nclip,wave\n") == (0, 0, 1)
+    assert reasons(frames_dir / "again") == {"wave/clip": "1 of 4 pictures can be read, needed: 50%"}
+
+
+def test_a_link_that_leads_outside_is_not_followed(videos, frames_dir, tmp_path):
+    (videos / "link.mp4").symlink_to(write_video(tmp_path / "outside.mp4"))
+    assert ingest(videos, frames_dir, FRAMES + "link.mp4,0,5,wave\n") == (3, 0, 1)
+    assert set(reasons(frames_dir).values()) == {"link that leads outside the folder"}

@@ -121,7 +121,7 @@ def _check_videos(videos_dir: Path, processes: int, segments: pd.DataFrame | Non
             "frame rate: " + _most_common(f"{header.fps:g}" if header.fps else "unknown" for header in known),
             "size: " + _most_common("{}x{}".format(*header.size) for header in known),
         ]
-    clips = [clip for of_path in clips_by_path.values() for clip in of_path]
+    clips = [clip for path_clips in clips_by_path.values() for clip in path_clips]
     if segments is None:
         layout = recognise_layout(videos_dir, "videos")
     else:

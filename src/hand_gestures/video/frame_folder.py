@@ -11,7 +11,7 @@ import cv2
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video.frame_names import IMAGE_SUFFIXES
 from hand_gestures.video.image_files import check_image, read_frame
-from hand_gestures.video.video_files import Sampling, VideoFrame
+from hand_gestures.video.video_files import MIN_READABLE_SHARE, Sampling, VideoFrame
 from hand_gestures.video.video_sources import VideoFaultError
 
 
@@ -24,7 +24,7 @@ class FrameFolder:
     Attributes:
         source_fps: None, because pictures have no times.
         damaged_frames: how many pictures could not be read; set when `frames` has ended.
-        readable_share: readable pictures divided by all; set when `frames` has ended.
+        readable_share: readable pictures divided by all that were to be read; set when `frames` has ended.
         seconds: number of pictures, because they have no times.
         frame_count: number of pictures.
 
@@ -62,13 +62,15 @@ class FrameFolder:
             The kept pictures. `seconds` counts pictures, because there are no times.
 
         Raises:
-            VideoFaultError: `sampling.fps` is set.
+            VideoFaultError: `sampling.fps` is set, or less than `MIN_READABLE_SHARE` of the pictures is readable.
         """
         if sampling.fps is not None:
             raise VideoFaultError("a folder of pictures has no times: set video_ingest.fps to null")
+        tried = 0
         for index, file in enumerate(self._files):
             if index % sampling.every or (wanted is not None and not wanted(index, float(index))):
                 continue
+            tried += 1
             if check_image(str(file))[1] is not None:
                 self.damaged_frames += 1
                 continue
@@ -83,7 +85,10 @@ class FrameFolder:
                 size = max(1, round(width * scale)), max(1, round(height * scale))
                 image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
             yield VideoFrame(image, float(index), index)
-        self.readable_share = 1 - self.damaged_frames / len(self._files)
+        self.readable_share = 1 - self.damaged_frames / tried if tried else 1.0
+        if self.readable_share < MIN_READABLE_SHARE:
+            readable = tried - self.damaged_frames
+            raise VideoFaultError(f"{readable} of {tried} pictures can be read, needed: {MIN_READABLE_SHARE:.0%}")
 
 
 def _is_picture(path: Path) -> bool:

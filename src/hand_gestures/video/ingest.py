@@ -143,7 +143,7 @@ def _tasks_by_video(clips: list[_Clip], videos_dir: Path, frames_dir: Path) -> l
         in_class_folder = "segment" not in clip.source.settings
         folder = videos_dir / clip.segment.class_name if in_class_folder else videos_dir
         by_path[folder / clip.segment.video].append(clip)
-    return [_Task(path, frames_dir, tuple(of_video)) for path, of_video in by_path.items()]
+    return [_Task(path, frames_dir, tuple(video_clips)) for path, video_clips in by_path.items()]
 
 
 def find_videos(videos_dir: Path, rejected: list[Rejected]) -> Iterator[tuple[str, os.DirEntry]]:
@@ -276,8 +276,8 @@ def _decode_into(folders: dict[_Clip, Path], path: Path) -> dict[_Clip, Ingested
                     (folder / name).write_bytes(jpeg)
                     times[clip].append(frame.seconds)
     outcomes: dict[_Clip, IngestedVideo | str] = {}
-    for clip, of_clip in times.items():
-        fault = _segment_fault(clip.segment, len(of_clip), video)
+    for clip, clip_times in times.items():
+        fault = _segment_fault(clip.segment, len(clip_times), video)
         if fault is not None:
             outcomes[clip] = fault
             continue
@@ -286,11 +286,11 @@ def _decode_into(folders: dict[_Clip, Path], path: Path) -> dict[_Clip, Ingested
             clip.segment.class_name,
             clip.segment.video_id,
             clip.source.file,
-            frames=len(of_clip),
+            frames=len(clip_times),
             height=height,
             width=width,
             source_fps=video.source_fps,
-            seconds=None if path.is_dir() else round(of_clip[-1] - of_clip[0], 3),
+            seconds=None if path.is_dir() else round(clip_times[-1] - clip_times[0], 3),
             readable_share=round(video.readable_share, 3),
             damaged_frames=video.damaged_frames,
         )

@@ -1,4 +1,4 @@
-"""Segments of videos: a table that says which part of which video shows which class."""
+"""Segments of videos: a table with the class of each part of a video."""
 
 import math
 import os
@@ -166,6 +166,8 @@ def _check(segment: Segment, videos_dir: Path) -> None:
         raise _RowError("video is not a path below videos_dir")
     if not (videos_dir / path).exists():
         raise _RowError("no such video")
+    if not (videos_dir / path).resolve().is_relative_to(videos_dir.resolve()):
+        raise _RowError("link that leads outside the folder")
     name = segment.class_name
     if not name or name.startswith(".") or "/" in name or "\0" in name or name == ALL_CLASSES:
         raise _RowError(f"class_name '{name}' cannot be the name of a class folder")
