@@ -16,7 +16,7 @@ demo: .venv/runtime ## draw a gesture set, run the whole pipeline on it, print t
 	$(KEDRO) run --env demo
 
 test: .venv/dev ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/dev ## check style, types, import contracts, Dockerfile and compose.yaml
 	$(BIN)/ruff check .

@@ -133,7 +133,16 @@ def test_a_damaged_or_older_trial_file_starts_the_trial_afresh(compared, folder,
     assert json.loads((folder / "nearest_neighbour.json").read_text())["trial"]["metrics"] == trial.metrics
 
 
-@pytest.mark.parametrize("change", [{"metrics": 3}, {"metrics": {"accuracy": "good"}}, {"history": 1}, {"right": [1]}])
+CHANGED_TRIALS = [
+    {"metrics": 3},
+    {"metrics": {}},
+    {"metrics": {"accuracy": "good"}},
+    {"history": 1},
+    {"right": [1]},
+]
+
+
+@pytest.mark.parametrize("change", CHANGED_TRIALS)
 def test_a_trial_file_of_the_right_identity_with_damaged_content_runs_again_with_a_warning(
     compared, folder, change, caplog
 ):

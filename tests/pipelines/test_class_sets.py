@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hand_gestures.evaluation.mirror_audit import COLUMNS
 from hand_gestures.hooks import ParameterHooks
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.utils.errors import HandGesturesError
@@ -29,6 +30,13 @@ def error(run):
     return run.stderr.splitlines()[-1].removeprefix("Error: ")
 
 
+def write_mirror_audit(project):
+    """The table that `train` reads, without a finding."""
+    path = project / "out/08_reporting/dataset/mirror_audit.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(",".join(COLUMNS) + "\n")
+
+
 @pytest.fixture
 def class_names(project):
     folder = project / "out/03_primary"
@@ -46,6 +54,7 @@ def test_known_classes_are_checked_before_any_node_runs(kedro, project):
 
 @pytest.mark.usefixtures("class_names")
 def test_a_class_set_of_known_classes_does_not_stop_the_run(kedro, project):
+    write_mirror_audit(project)
     known = params(project, NO_SET, "evaluation.class_sets.swipes=[swipe_left]")
     run = kedro(*RUN, "--pipeline", "modeling", "--nodes", "train,evaluate_validation", *known)
     assert "preprocessed_train_dataset.h5, but it does not exist" in error(run)
@@ -54,12 +63,13 @@ def test_a_class_set_of_known_classes_does_not_stop_the_run(kedro, project):
 def test_new_classes_are_checked_as_soon_as_the_frames_are_read(kedro, project, write_frames):
     write_frames(swipe_left=3, fist=3)
     (project / "out/03_primary").mkdir(parents=True)
-    (project / "out/03_primary/class_names.json").write_text('["swipe_lft"]')  # of other data, made again by this run
+    (project / "out/03_primary/class_names.json").write_text('["jump"]')  # of other data, made again by this run
     assert SENTENCE in error(kedro(*RUN, *wrong(project)))
     assert not (project / "out/05_model_input").exists()
 
 
 def test_classes_of_the_embeddings_are_checked_before_the_training(kedro, project):
+    write_mirror_audit(project)
     folder = project / "out/05_model_input"
     folder.mkdir(parents=True)
     for split, first in (("train", 0), ("val", 6)):

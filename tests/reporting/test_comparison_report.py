@@ -93,6 +93,14 @@ def test_a_comparison_of_one_variant_has_no_verdict_to_explain(tmp_path):
     assert caveats(alone, 10) == caveats(TABLE.assign(verdict="worse"), 10)
 
 
+def test_pixels_at_chance_are_no_sign_of_a_leak():
+    pixels = TABLE[TABLE["variant"].isin(["bilstm", "nearest_neighbour"])]
+    assert findings(pixels, 10)["result"].tolist() == [
+        "accuracy 0.200, by chance 0.100: above chance it is room, clothes or light"
+    ]
+    assert findings(pixels, 5)["result"].tolist() == ["accuracy 0.200, by chance 0.200"]
+
+
 def test_accuracies_at_chance_are_not_called_too_good():
     assert "too good" in " ".join(caveats(TABLE, 10))
     assert "too good" not in " ".join(caveats(TABLE.assign(accuracy=0.1), 10))

@@ -117,7 +117,7 @@ def _read_trial(path: Path, variant: Variant, identity: Mapping[str, Any]) -> Tr
             return None
         trial = Trial(**saved["trial"] | {"variant": variant})
         # the types that the table and the report need; a file of an earlier version has other fields
-        _ = trial.name, {name: float(value) for name, value in trial.metrics.items()}
+        _ = trial.name, trial.metrics["accuracy"], {name: float(value) for name, value in trial.metrics.items()}
         _ = [dict(epoch) for epoch in trial.history], dict(trial.right)
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         logger.warning("%s is damaged or of an earlier version, its trial runs again (%s)", path, repr(error)[:200])
