@@ -49,7 +49,7 @@ class ParameterHooks:
 
 
 class SummaryHooks:
-    """Prints, after a run that evaluated a model, its metrics and the paths of its results."""
+    """Prints the report of a data check, or the metrics of a model and the paths of its results."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -60,6 +60,8 @@ class SummaryHooks:
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         outputs = pipeline.all_outputs()
+        if "data_check" in outputs:
+            print("\n" + catalog.load("data_check"))
         lines = [
             *(self._model_lines(outputs, catalog) if "evaluation" in outputs else ()),
             *(self._comparison_lines(catalog) if "comparison_report" in outputs else ()),

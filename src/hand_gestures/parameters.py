@@ -51,6 +51,13 @@ def _without_control_characters(value: str) -> str:
     return value
 
 
+def _names_a_frame(value: str) -> str:
+    missing = [name for name in ("video_id", "number") if name not in re.compile(value).groupindex]
+    if missing:
+        raise ValueError(f"must have the named groups (?P<video_id>...) and (?P<number>...): add {missing[0]}")
+    return value
+
+
 def _free_alias(value: str) -> str:
     if re.fullmatch(r"latest|v\d+", value, re.IGNORECASE):
         raise ValueError("MLflow keeps latest, v1, v2 ... for itself: choose another name")
@@ -66,6 +73,9 @@ Pattern = Annotated[str, AfterValidator(_regular_expression), AfterValidator(nfc
 OddKernel = Annotated[int, Field(ge=3), AfterValidator(_odd)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
 Network = Literal["bilstm", "attentive_probe", "linear_probe"]
+SegmentsFormat = Literal[
+    "csv", "slovo", "slovo_original", "jester", "ipn_hand", "wlasl", "path_lists", "cvat", "label_studio"
+]
 Storage = Literal["float32", "float16"]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
 
@@ -94,6 +104,10 @@ class VideoIngestParameters(Topic):
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = Field(description="JPEG quality of the frames, 1 to 100")
     processes: PositiveInt = Field(description="number of processes; each decodes one video at a time")
     prune: bool = Field(description="true: remove frames whose video is no longer in the folder of videos")
+    segments: str | None = Field(
+        description="path of a table of parts of videos, or of a data set's annotations; null: every video is one clip"
+    )
+    segments_format: SegmentsFormat = Field(description="format of `segments`; csv: video, class_name, start, end")
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
@@ -107,6 +121,10 @@ class FrameCatalogParameters(Topic):
 
     full_decode: bool = Field(description="true: decode every frame; false: check only its first and last bytes")
     processes: PositiveInt = Field(description="number of processes that check frames")
+    frame_pattern: Annotated[Pattern, AfterValidator(_names_a_frame)] | None = Field(
+        description="regular expression on the path below the class folder, without suffix, with the groups `video_id` "
+        "and `number`; null: `{video_id}_frame_{number}`"
+    )
 
 
 class SplitParameters(Topic):
@@ -121,6 +139,9 @@ class SplitParameters(Topic):
     )
     lists: str | None = Field(
         description="path of a CSV (class_name, video_id, split: train, val, test); it has priority over the fractions"
+    )
+    groups: str | None = Field(
+        description="path of a CSV (class_name, video_id, group); it has priority over `group_pattern`"
     )
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from kedro.pipeline import Pipeline
 
 from hand_gestures.pipelines import (
+    check_data,
     data_processing,
     feature_engineering,
     model_comparison,
@@ -17,6 +18,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     """Each pipeline has the name of its folder. `modeling` includes `reporting`, which can also run alone."""
     report = reporting.create_pipeline()
     pipelines = {
+        "check_data": check_data.create_pipeline(),
         "data_processing": data_processing.create_pipeline(),
         "feature_engineering": feature_engineering.create_pipeline(),
         "model_comparison": model_comparison.create_pipeline(),

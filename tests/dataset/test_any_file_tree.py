@@ -44,7 +44,7 @@ files_anywhere = st.one_of(st.tuples(folders, names, contents), st.tuples(st.jus
 
 
 def write(root, folder, name, content):
-    """Write a file if the file system allows it: a file cannot be a folder, and the length of names is limited."""
+    """Not every name can stand beside those that are there: a file is no folder, and names have a longest."""
     path = root / folder / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def explained_by(file, rejected):
 
 @FIXED
 @given(st.lists(files_anywhere, max_size=30))
-def test_every_file_is_in_exactly_one_row_of_both_tables(files):
+def test_every_file_is_in_exactly_one_row_of_catalog_or_rejects(files):
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name in ("fist", "wave"):
@@ -81,7 +81,7 @@ def test_every_file_is_in_exactly_one_row_of_both_tables(files):
 
 @FIXED
 @given(st.lists(st.tuples(st.sampled_from(["wave", "fist"]), video_ids, st.integers(0, 20)), max_size=30))
-def test_frames_are_ordered_by_number(rows):
+def test_frames_stand_in_the_order_of_their_numbers(rows):
     with tempfile.TemporaryDirectory() as folder:
         for class_name, video_id, number in [("fist", "v", 0), ("wave", "v", 0), *rows]:
             write(Path(folder), class_name, f"{video_id}_frame_{number}.jpg", JPEG)
@@ -92,5 +92,5 @@ def test_frames_are_ordered_by_number(rows):
 
 @FIXED
 @given(video_ids, st.integers(0, 10**18 - 1), st.sampled_from([".jpg", ".JPEG", ".png"]))
-def test_a_frame_name_is_parsed_to_its_video_and_number(video_id, number, suffix):
+def test_a_name_gives_back_the_video_and_number_it_was_made_of(video_id, number, suffix):
     assert parse_frame_name(f"{video_id}_frame_{number}{suffix}") == (video_id, number)

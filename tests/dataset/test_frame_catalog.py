@@ -356,3 +356,60 @@ def test_any_other_name_of_a_class_is_accepted(two_classes, write_frame, name):
     frames, rejected = catalog_frames(two_classes)
     assert rejected.empty
     assert set(frames["class_name"]) == {"fist", "wave", name}
+
+
+def test_a_pattern_reads_nested_folders_where_they_are(frames_dir, write_frame):
+    for class_name in ("fist", "wave"):
+        for clip in ("1", "10"):
+            for number in ("00010", "00009"):
+                write_frame(f"{class_name}/{clip}/{number}.jpg")
+    write_frame("wave/1/cover.jpg")
+    write_frame("wave/1/.hidden/00001.jpg")
+    catalog = catalog_frames(frames_dir, pattern=r"(?P<video_id>[^/]+)/(?P<number>\d+)")
+    assert list(catalog.frames["path"])[:4] == [
+        *("fist/1/00009.jpg", "fist/1/00010.jpg", "fist/10/00009.jpg", "fist/10/00010.jpg")
+    ]
+    assert Counter(catalog.frames["video_id"]) == {"1": 4, "10": 4}
+    assert reasons(catalog) == {
+        "wave/1/.hidden": "hidden",
+        "wave/1/cover.jpg": "name is not what frame_pattern matches",
+    }
+
+
+def test_a_pattern_reads_other_names_and_rejects_what_no_number_is(frames_dir, write_frame):
+    for name in ("anna-7.png", "anna-8.PNG", "anna-x.png", "anna-9.gif"):
+        write_frame("fist/" + name) if not name.endswith("gif") else (frames_dir / "fist" / name).write_bytes(b"x")
+    write_frame("wave/ben-1.jpg")
+    catalog = catalog_frames(frames_dir, pattern=r"(?P<video_id>[a-z]+)-(?P<number>\w+)")
+    assert list(catalog.frames["frame_number"]) == [7, 8, 1]
+    assert sorted(reasons(catalog)) == ["fist/anna-9.gif", "fist/anna-x.png"]
+
+
+def test_a_link_to_a_folder_is_not_followed(frames_dir, write_frame):
+    write_frame("fist/a/1.jpg")
+    write_frame("wave/a/1.jpg")
+    (frames_dir / "wave/a/loop").symlink_to(frames_dir / "wave")
+    catalog = catalog_frames(frames_dir, pattern=r"(?P<video_id>.+)/(?P<number>\d+)")
+    assert len(catalog.frames) == 2
+    assert reasons(catalog) == {"wave/a/loop": "link to a folder"}
+
+
+def test_frames_of_nested_folders_are_decoded_completely(frames_dir, write_frame):
+    for class_name in ("fist", "wave"):
+        write_frame(f"{class_name}/a/1.jpg", height=64, width=64)
+    damaged = write_frame("wave/a/2.jpg", height=64, width=64)
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[: len(content) // 2] + content[-2:])
+    catalog = catalog_frames(frames_dir, full_decode=True, pattern=r"(?P<video_id>.+)/(?P<number>\d+)")
+    assert list(reasons(catalog)) == ["wave/a/2.jpg"]
+
+
+def test_a_pattern_matches_both_spellings_of_an_accent(two_classes, write_frame):
+    composed, decomposed = "вий", "вии\u0306"
+    for spelling, number in ((composed, 1), (decomposed, 2)):
+        write_frame(f"{spelling}/clip/{spelling}-{number}.jpg")
+    pattern = rf"(?P<video_id>.+)/{composed}-(?P<number>\d+)"
+    write_frame(f"wave/clip/{composed}-1.jpg")
+    frames = catalog_frames(two_classes, pattern=pattern).frames
+    assert frames["class_name"].tolist() == ["wave", composed, composed]
+    assert all((two_classes / path).is_file() for path in frames["path"])

@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from base_parameters import base_parameters
 from hand_gestures.dataset.frame_catalog import catalog_frames
 from hand_gestures.dataset.leak_audit import LEAK_COLUMNS, ClipHashes, audit_split, require_one_class_per_video
+from hand_gestures.parameters import FrameCatalogParameters
+from hand_gestures.pipelines.data_processing.nodes import scan_frames
 from hand_gestures.utils.errors import HandGesturesError
 
 FAR = 0xFFFFFFFF00000000
@@ -141,6 +144,15 @@ def test_a_video_with_the_same_frames_in_two_classes_is_refused(two_classes, wri
     assert f"below {two_classes} the frames of video 'a' are in both 'fist' and 'wave'" in message
     assert "--params video_ingest.prune=true" in message
     assert "\n" not in message
+
+
+def test_the_node_refuses_it_in_nested_folders_too(frames_dir, write_frame):
+    (frames_dir / "wave/a").mkdir(parents=True)
+    (frames_dir / "wave/a/1.jpg").write_bytes(write_frame("fist/a/1.jpg").read_bytes())
+    pattern = r"(?P<video_id>.+)/(?P<number>\d+)"
+    parameters = base_parameters(FrameCatalogParameters, processes=1, frame_pattern=pattern)
+    with pytest.raises(HandGesturesError, match="the frames of video 'a' are in both 'fist' and 'wave'"):
+        scan_frames(frames_dir, parameters)
 
 
 def test_further_videos_in_two_classes_are_counted(two_classes, write_frame, copied):

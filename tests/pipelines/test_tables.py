@@ -7,6 +7,7 @@ import yaml
 
 from hand_gestures.catalog_datasets import SafeCSVDataset
 from hand_gestures.dataset.leak_audit import LEAK_COLUMNS
+from hand_gestures.dataset.segment_lists import SPLIT_COLUMNS as SPLIT_LIST_COLUMNS
 from hand_gestures.dataset.split_table import SPLIT_COLUMNS
 from hand_gestures.embedding.hand_tables import hand_rates
 from hand_gestures.evaluation.tables import confusion, per_class, per_group
@@ -53,11 +54,14 @@ def test_every_csv_of_the_catalog_is_safe_to_open_in_a_spreadsheet_program():
     assert kinds == {"hand_gestures.catalog_datasets.SafeCSVDataset"}
 
 
-@pytest.mark.parametrize("entry", ["rejected_frames", "rejected_videos", "split", "leaks"])
+@pytest.mark.parametrize(
+    "entry", ["rejected_frames", "rejected_videos", "data_check_rejects", "split_lists", "split", "leaks"]
+)
 def test_tables_of_names_come_back_from_disk(entry, tmp_path):
     names = ["7", "NA", "007", "1e5", "true", "", *FORMULAS]
     columns = {
         "split": SPLIT_COLUMNS,
+        "split_lists": SPLIT_LIST_COLUMNS,
         "leaks": [column for column in LEAK_COLUMNS if column != "distance"],
     }.get(entry, list(Rejected._fields))
     table = pd.DataFrame(dict.fromkeys(columns, names))

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from base_parameters import base_parameters
 from hand_gestures.dataset.frame_catalog import catalog_frames
+from hand_gestures.parameters import VideoIngestParameters
 from hand_gestures.pipelines.video_ingest.nodes import report_ingest
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video.frame_names import parse_frame_name
@@ -107,7 +109,7 @@ def test_the_same_video_in_both_spellings_of_an_accent_is_written_once(videos, f
     assert catalog.rejected.empty
     assert set(catalog.frames["class_name"]) == {"fist", "wave", "й"}
     assert len(catalog.frames) == 7 * 12
-    table, rejected = report_ingest(frames_dir, videos)
+    table, _, rejected = report_ingest(frames_dir, videos, base_parameters(VideoIngestParameters))
     assert "и\u0306" not in "".join([*table["class_name"], *table["video_id"]])
     assert set(rejected["reason"]) == {
         "its frames would have the same names as those of и\u0306/и\u0306.mp4",

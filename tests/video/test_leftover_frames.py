@@ -27,8 +27,9 @@ def frames_dir(videos, tmp_path):
 
 
 def run(videos, frames_dir, prune=False):
-    ingest(videos, base_parameters(VideoIngestParameters, prune=prune, processes=1))(frames_dir)
-    return report_ingest(frames_dir, videos)[0]
+    parameters = base_parameters(VideoIngestParameters, prune=prune, processes=1)
+    ingest(videos, parameters)(frames_dir)
+    return report_ingest(frames_dir, videos, parameters)[0]
 
 
 def frame_files(frames_dir):
@@ -143,3 +144,107 @@ def test_a_folder_packed_again_on_another_system_leaves_the_old_spelling_as_left
     assert sorted(run(videos, frames_dir)["leftover_frames"]) == [0, 0, 12]
     run(videos, frames_dir, prune=True)
     assert {path.name for path in frames_dir.iterdir()} == {".ingest", "wave", composed}
+
+
+SEGMENTS = [
+    "video,start_frame,end_frame,class_name,group,split",
+    "day1/anna.mp4,0,4,wave,,",
+    "day1/anna.mp4,4,9,fist,,",
+    "ben.mp4,2,5,wave,,",
+]
+
+
+@pytest.fixture
+def long_videos(tmp_path):
+    """Two videos outside class folders."""
+    for path in ("day1/anna.mp4", "ben.mp4"):
+        write_video(tmp_path / "long" / path)
+    return tmp_path / "long"
+
+
+def run_segments(videos, frames_dir, lines, prune=False):
+    table = frames_dir.parent / "segments.csv"
+    if lines is not None:
+        table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path = None if lines is None else str(table)
+    parameters = base_parameters(VideoIngestParameters, prune=prune, processes=1, segments=path)
+    ingest(videos, parameters)(frames_dir)
+    videos_table, _, _ = report_ingest(frames_dir, videos, parameters)
+    return {f"{row.class_name}/{row.video_id}": row.leftover_frames for row in videos_table.itertuples()}
+
+
+ALL = {"fist/day1-anna_4-9": 0, "wave/ben_2-5": 0, "wave/day1-anna_0-4": 0}
+
+
+def test_a_clip_whose_video_and_row_exist_is_never_pruned(long_videos, tmp_path, caplog):
+    assert run_segments(long_videos, tmp_path / "frames", SEGMENTS) == ALL
+    before = frame_files(tmp_path / "frames")
+    assert run_segments(long_videos, tmp_path / "frames", SEGMENTS, prune=True) == ALL
+    assert frame_files(tmp_path / "frames") == before
+    assert len(before) == 4 + 5 + 3
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_clip_whose_row_has_a_fault_now_is_not_pruned(long_videos, tmp_path):
+    run_segments(long_videos, tmp_path / "frames", SEGMENTS)
+    before = frame_files(tmp_path / "frames")
+    faulty = [*SEGMENTS[:3], "ben.mp4,2,5,wave,,tset"]
+    assert run_segments(long_videos, tmp_path / "frames", faulty, prune=True) == ALL
+    assert frame_files(tmp_path / "frames") == before
+
+
+@pytest.mark.parametrize("changed", [None, "ben.mp4,2,6,wave,,", "ben.mp4,2,5,fist,,"])
+def test_a_clip_whose_row_is_gone_or_changed_is_left_over(long_videos, tmp_path, changed, caplog):
+    frames_dir = tmp_path / "frames"
+    run_segments(long_videos, frames_dir, SEGMENTS)
+    lines = SEGMENTS[:3] + ([changed] if changed else [])
+    found = run_segments(long_videos, frames_dir, lines)
+    assert {name: count for name, count in found.items() if count} == {"wave/ben_2-5": 3}
+    message = next(record.getMessage() for record in caplog.records if "still take part" in record.getMessage())
+    assert message.startswith("3 frames of 1 video that are no longer in videos_dir or in video_ingest.segments still")
+    assert "the first: wave/ben_2-5;" in message
+    leftover = {f"wave/ben_2-5_frame_{number:04d}.jpg" for number in range(3)}
+    expected = frame_files(frames_dir) - leftover
+    assert "wave/ben_2-5" not in run_segments(long_videos, frames_dir, lines, prune=True)
+    assert frame_files(frames_dir) == expected
+
+
+def test_a_clip_whose_video_is_gone_is_left_over(long_videos, tmp_path):
+    run_segments(long_videos, tmp_path / "frames", SEGMENTS)
+    (long_videos / "ben.mp4").unlink()
+    assert run_segments(long_videos, tmp_path / "frames", SEGMENTS)["wave/ben_2-5"] == 3
+    expected = {name: 0 for name in ALL if name != "wave/ben_2-5"}
+    assert run_segments(long_videos, tmp_path / "frames", SEGMENTS, prune=True) == expected
+
+
+def test_an_incomplete_clip_is_pruned_only_if_its_row_is_gone(long_videos, tmp_path):
+    run_segments(long_videos, tmp_path / "frames", SEGMENTS)
+    records = IngestRecords(tmp_path / "frames")
+    records.begin("wave", "ben_2-5")
+    (long_videos / "ben.mp4").write_bytes(b"damaged")  # so the ingest cannot write the clip again
+    run_segments(long_videos, tmp_path / "frames", SEGMENTS, prune=True)
+    assert records.unfinished() == {("wave", "ben_2-5")}
+    assert len(list((tmp_path / "frames/wave").glob("ben*"))) == 3
+    run_segments(long_videos, tmp_path / "frames", SEGMENTS[:3], prune=True)
+    assert records.unfinished() == set()
+    assert not list((tmp_path / "frames/wave").glob("ben*"))
+
+
+def test_whole_videos_and_clips_of_segments_are_looked_up_each_in_its_place(videos, frames_dir):
+    lines = [SEGMENTS[0], "fist/b.mp4,0,4,wave,,"]
+    before = frame_files(frames_dir)
+    assert set(run_segments(videos, frames_dir, lines, prune=True).values()) == {0}
+    assert frame_files(frames_dir) == before | {f"wave/fist-b_0-4_frame_{number:04d}.jpg" for number in range(4)}
+    assert "wave/fist-b_0-4" not in run_segments(videos, frames_dir, None, prune=True)  # no table, no row
+    assert frame_files(frames_dir) == before
+
+
+def test_a_clip_named_in_another_spelling_than_on_disk_is_kept(tmp_path):
+    decomposed, composed = "и\u0306", "й"
+    videos, frames_dir = tmp_path / "videos", tmp_path / "frames"
+    write_video(videos / decomposed / f"{decomposed}.mp4")
+    lines = [SEGMENTS[0], f"{composed}/{composed}.mp4,0,4,{decomposed},{decomposed},train", f"{composed},,,x,,"]
+    found = run_segments(videos, frames_dir, lines)
+    assert found == {f"{composed}/{composed}-{composed}_0-4": 0}
+    assert run_segments(videos, frames_dir, lines, prune=True) == found
+    assert [path.name for path in frames_dir.glob("[!.]*")] == [composed]

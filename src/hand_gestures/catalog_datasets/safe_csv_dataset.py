@@ -1,15 +1,12 @@
 """CSV tables that hold names of users, safe to open in a spreadsheet program."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 from kedro_datasets.pandas import CSVDataset
 
-# A spreadsheet program runs a cell that begins with one of these as a formula; the last four are full-width signs.
-FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+from hand_gestures.utils.formula_cells import with_quote, without_quote
 
 
 class SafeCSVDataset(CSVDataset):
@@ -30,18 +27,10 @@ class SafeCSVDataset(CSVDataset):
     """
 
     def load(self) -> pd.DataFrame:
-        return _change_text(super().load(), _without_quote)
+        return _change_text(super().load(), without_quote)
 
     def save(self, data: pd.DataFrame) -> None:
-        super().save(_change_text(data, _with_quote))
-
-
-def _with_quote(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) and not NUMBER.fullmatch(cell) else cell
-
-
-def _without_quote(cell: Any) -> Any:
-    return cell[1:] if isinstance(cell, str) and cell.startswith("'") and FORMULA.match(cell) else cell
+        super().save(_change_text(data, with_quote))
 
 
 def _change_text(table: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:

@@ -13,7 +13,14 @@ from hand_gestures.utils.names import differing_only_in_case, nfc
 from hand_gestures.utils.progress import progress
 from hand_gestures.utils.rules import pluralise
 from hand_gestures.utils.workers import in_processes
-from hand_gestures.video.class_folders import Rejected, class_files, class_folders, reject, rejects_table
+from hand_gestures.video.class_folders import (
+    Rejected,
+    class_files,
+    class_folders,
+    nested_class_files,
+    reject,
+    rejects_table,
+)
 from hand_gestures.video.frame_names import FrameName, parse_frame_name
 from hand_gestures.video.image_files import check_image, decode_fault
 from hand_gestures.video.ingest_records import unfinished_videos
@@ -45,7 +52,7 @@ class FrameCatalog(NamedTuple):
 
 
 class _Files(NamedTuple):
-    """Some files of one class whose names are names of frames, ordered by name."""
+    """Some files of one class whose names are names of frames, ordered by name; names are relative to `folder`."""
 
     folder: Path
     names: list[tuple[str, FrameName]]
@@ -55,7 +62,9 @@ class _Files(NamedTuple):
 _CheckedFrame = tuple[Frame, str | None]  # with the reason to reject it
 
 
-def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int = 1) -> FrameCatalog:
+def catalog_frames(
+    frames_dir: Path, full_decode: bool = False, processes: int = 1, pattern: str | None = None
+) -> FrameCatalog:
     """Catalog a folder with the layout `{class_name}/{video_id}_frame_{number}.jpg` (.jpeg, .png).
 
     Every file is in exactly one of the two tables. If two files have the same video and number (a .jpg and a .png, for
@@ -66,6 +75,7 @@ def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int =
         frames_dir: the folder.
         full_decode: decode all pixels; otherwise only the first and last bytes of a file are checked.
         processes: number of processes that decode; the result does not depend on it.
+        pattern: for another layout below the class folders, also in nested folders, see `parse_frame_name`.
 
     Returns:
         The frames and the rejected files.
@@ -78,9 +88,29 @@ def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int =
             f"frames are read from {LAYOUT} below frames_dir, but {frames_dir} is no folder; "
             "give the right one with --params frames_dir=PATH"
         )
+    catalog = scan_frames(frames_dir, full_decode, processes, pattern)
+    _require_two_classes(frames_dir, catalog)
+    _log_counts(catalog)
+    _warn_about_case(catalog.frames["class_name"].unique())
+    return catalog
+
+
+def scan_frames(frames_dir: Path, full_decode: bool, processes: int, pattern: str | None) -> FrameCatalog:
+    """`catalog_frames` for any folder: it may hold no frame, or frames of one class.
+
+    Args:
+        frames_dir: the folder.
+        full_decode: decode all pixels.
+        processes: number of processes that decode.
+        pattern: see `catalog_frames`.
+
+    Returns:
+        The frames and the rejected files.
+    """
     rejected: list[Rejected] = []
     folders = class_folders(frames_dir, rejected)
-    tasks = _tasks(frames_dir, progress(folders, len(folders), "cataloguing classes"), full_decode, rejected)
+    classes = progress(folders, len(folders), "cataloguing classes")
+    tasks = _tasks(frames_dir, classes, full_decode, pattern, rejected)
     # the quick check reads a few bytes per file: faster here than sent to other processes
     checked = chain.from_iterable(in_processes(_check_files, tasks, processes if full_decode else 1))
     unfinished = {(nfc(class_name), nfc(video_id)) for class_name, video_id in unfinished_videos(frames_dir)}
@@ -91,23 +121,25 @@ def catalog_frames(frames_dir: Path, full_decode: bool = False, processes: int =
         for frame in _good_frames(files, unfinished, rejected)
     ]
     _reject_empty_classes(folders, frames, rejected)
-    catalog = FrameCatalog(pd.DataFrame(frames, columns=Frame._fields), rejects_table(rejected))
-    _require_two_classes(frames_dir, catalog)
-    _log_counts(catalog)
-    _warn_about_case(catalog.frames["class_name"].unique())
-    return catalog
+    return FrameCatalog(pd.DataFrame(frames, columns=Frame._fields), rejects_table(rejected))
 
 
-def _tasks(frames_dir: Path, folders: Iterator[str], full_decode: bool, rejected: list[Rejected]) -> Iterator[_Files]:
+def _tasks(
+    frames_dir: Path, folders: Iterator[str], full_decode: bool, pattern: str | None, rejected: list[Rejected]
+) -> Iterator[_Files]:
+    list_files = class_files if pattern is None else nested_class_files
+    expected = "{video_id}_frame_{number}.jpg, .jpeg or .png" if pattern is None else "what frame_pattern matches"
     for class_name in folders:
         named = []
-        for entry in class_files(frames_dir, class_name, rejected):
-            name = parse_frame_name(entry.name)
+        folder = f"{frames_dir / class_name}/"
+        for entry in list_files(frames_dir, class_name, rejected):
+            path = entry.path.removeprefix(folder)
+            # a pattern has one spelling of accents, like all names
+            name = parse_frame_name(path if pattern is None else nfc(path), pattern)
             if name is None:
-                reason = "name is not {video_id}_frame_{number}.jpg, .jpeg or .png"
-                rejected.append(reject(f"{class_name}/{entry.name}", reason))
+                rejected.append(reject(f"{class_name}/{path}", f"name is not {expected}"))
             else:
-                named.append((entry.name, name))
+                named.append((path, name))
         for first in range(0, len(named), FILES_PER_TASK):
             yield _Files(frames_dir / class_name, named[first : first + FILES_PER_TASK], full_decode)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from hand_gestures.dataset.split_assignment import LEFT_OUT, SPLITS, TRAIN, VAL, assign_splits
+from hand_gestures.dataset.text_tables import read_text_table
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.names import nfc
 from hand_gestures.utils.rules import pluralise
@@ -25,8 +26,7 @@ def read_official_split(path: Path) -> pd.Series:
         HandGesturesError: the file is missing or has another form, or a video is in several splits.
     """
     try:
-        # as text: a video id such as 007 or NA must not become a number or a missing value
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+        rows = read_text_table(path)
     except (OSError, ValueError) as error:
         raise HandGesturesError(
             f"split.lists must be a CSV with {COLUMNS}, but {path} cannot be read as one ({error}); "

@@ -26,13 +26,16 @@ def sample_indices(available: int, wanted: int) -> np.ndarray:
     return steps * available // wanted if available >= wanted else np.minimum(steps, available - 1)
 
 
-def build_sequences(frames: pd.DataFrame, frames_per_clip: int, group_pattern: str | None) -> pd.DataFrame:
+def build_sequences(
+    frames: pd.DataFrame, frames_per_clip: int, group_pattern: str | None, listed_groups: pd.Series | None = None
+) -> pd.DataFrame:
     """Build one sequence per video of the frame catalog.
 
     Args:
         frames: columns of `frame_catalog.Frame`, in any order.
         frames_per_clip: number of sampled frames.
         group_pattern: regular expression that finds the group in a video id, see `find_group`.
+        listed_groups: group by sequence_id, used instead of the pattern.
 
     Returns:
         Ordered by class and video: `sequence_id` (class/video), `class_name`, `video_id`, `group` (without a match the
@@ -49,7 +52,10 @@ def build_sequences(frames: pd.DataFrame, frames_per_clip: int, group_pattern: s
     paths = frames["path"].to_numpy(object)  # an array takes a list of indices, and faster than a Series
     clips = names.iloc[first].reset_index(drop=True)
     sequence_ids = clips["class_name"] + "/" + clips["video_id"]
-    groups = [find_group(group_pattern, video_id) for video_id in clips["video_id"]]
+    if listed_groups is None:
+        groups = [find_group(group_pattern, video_id) for video_id in clips["video_id"]]
+    else:
+        groups = [listed_groups.get(sequence_id) for sequence_id in sequence_ids]
     sequences = pd.DataFrame(
         {
             "sequence_id": sequence_ids,
@@ -64,7 +70,8 @@ def build_sequences(frames: pd.DataFrame, frames_per_clip: int, group_pattern: s
             ],
         }
     )
-    _log_repeats_and_missing_groups(sequences, frames_per_clip, group_pattern)
+    setting = f"group_pattern '{group_pattern}'" if group_pattern is not None else None
+    _log_repeats_and_missing_groups(sequences, frames_per_clip, setting if listed_groups is None else "groups")
     return sequences
 
 
@@ -95,18 +102,18 @@ def find_group(group_pattern: str | None, video_id: str) -> str | None:
     return match.group(1) if match.re.groups else match.group(0)
 
 
-def _log_repeats_and_missing_groups(sequences: pd.DataFrame, frames_per_clip: int, group_pattern: str | None) -> None:
+def _log_repeats_and_missing_groups(sequences: pd.DataFrame, frames_per_clip: int, setting: str | None) -> None:
     videos, short = len(sequences), (sequences["repeated"] > 0).sum()
     if short:
         logger.info(
             "%d of %d videos have fewer than %d frames and repeat their last frame", short, videos, frames_per_clip
         )
     unmatched = (sequences["group"] == sequences["sequence_id"]).sum()
-    if group_pattern is not None and unmatched:
+    if setting is not None and unmatched:
         logger.warning(
-            "split.group_pattern '%s' finds no group in %d of %d video ids: each of these videos is its own group, so "
+            "split.%s finds no group in %d of %d video ids: each of these videos is its own group, so "
             "clips of one recording may be in more than one split",
-            group_pattern,
+            setting,
             unmatched,
             videos,
         )

@@ -50,7 +50,16 @@ def reject(path: str, reason: str) -> Rejected:
         path: as the file system gives it; bytes that are not UTF-8 are replaced, control characters are escaped.
         reason: why the entry is not used.
     """
-    return Rejected(escape_control_characters(os.fsencode(path).decode(errors="replace")), reason)
+    return Rejected(shown(path), reason)
+
+
+def shown(path: str) -> str:
+    """A path as it can be written into a table, a report or a log, on one line.
+
+    Args:
+        path: as the file system gives it; bytes that are not UTF-8 are replaced, control characters are escaped.
+    """
+    return escape_control_characters(os.fsencode(path).decode(errors="replace"))
 
 
 def is_system_file(name: str) -> bool:
@@ -100,24 +109,54 @@ def class_files(root: Path, class_name: str, rejected: list[Rejected]) -> list[o
     Returns:
         The files, ordered by name.
     """
+    files, folders = _sorted_entries(root, class_name, rejected)
+    rejected += [reject(f"{class_name}/{folder.name}", "folder inside a class folder") for folder in folders]
+    return files
+
+
+def nested_class_files(root: Path, class_name: str, rejected: list[Rejected]) -> list[os.DirEntry]:
+    """The files of one class, those in folders inside the class folder included.
+
+    Args:
+        root: the folder that holds the class folders.
+        class_name: name of the class folder.
+        rejected: hidden entries, links to folders and links that lead outside `root` are appended to it.
+
+    Returns:
+        The files, folder by folder, ordered by name within each.
+    """
+    found, waiting = [], [class_name]
+    while waiting:
+        inside = waiting.pop()
+        files, folders = _sorted_entries(root, inside, rejected)
+        found += files
+        for folder in reversed(folders):
+            path = f"{inside}/{folder.name}"
+            if folder.is_symlink():  # it may lead to a folder above it
+                rejected.append(reject(path, "link to a folder"))
+            else:
+                waiting.append(path)
+    return found
+
+
+def _sorted_entries(root: Path, inside: str, rejected: list[Rejected]) -> tuple[list[os.DirEntry], list[os.DirEntry]]:
+    """Files and folders directly in a folder below `root`, ordered by name; all others are appended to `rejected`."""
     try:
-        with os.scandir(root / class_name) as scanned:
+        with os.scandir(root / inside) as scanned:
             entries = sorted((entry for entry in scanned if not _is_ignored(entry)), key=lambda entry: entry.name)
     except OSError as error:
-        rejected.append(Rejected(f"{class_name}/", f"cannot be read: {error.strerror}"))
-        return []
-    files = []
+        rejected.append(Rejected(f"{inside}/", f"cannot be read: {error.strerror}"))
+        return [], []
+    files, folders = [], []
     for entry in entries:
         reason = _entry_fault(entry, root)
         if reason is None and entry.is_dir():
-            reason = "folder inside a class folder"
-        elif reason is None and not entry.is_file():
-            reason = "not a regular file"  # reading a pipe, for example, would wait forever
-        if reason is None:
+            folders.append(entry)
+        elif reason is None and entry.is_file():
             files.append(entry)
-        else:
-            rejected.append(reject(f"{class_name}/{entry.name}", reason))
-    return files
+        else:  # reading a pipe, for example, would wait forever
+            rejected.append(reject(f"{inside}/{entry.name}", reason or "not a regular file"))
+    return files, folders
 
 
 def _is_ignored(entry: os.DirEntry) -> bool:

@@ -28,10 +28,10 @@ class Source:
     """A video file at the moment when it was read, and the settings it was read with.
 
     Attributes:
-        file: name inside the class folder.
+        file: name inside the class folder; of a segment, path below the folder of videos.
         bytes: size.
         mtime_ns: time of the last change, nanoseconds.
-        settings: fields of `Sampling`, `jpeg_quality` and `decoding_version`.
+        settings: fields of `Sampling`, `jpeg_quality` and `decoding_version`; of a segment, its times as `segment`.
     """
 
     file: str
@@ -46,13 +46,13 @@ class IngestedVideo:
 
     Attributes:
         class_name: name of the class folder.
-        video_id: file name without its suffix.
-        file: file name.
+        video_id: file name without its suffix; of a segment, its name.
+        file: file name; of a segment, path below the folder of videos.
         frames: number of frames written.
         height: of the frames, pixels.
         width: of the frames, pixels.
         source_fps: mean frame rate that the container declares, or None.
-        seconds: time from the first to the last written frame.
+        seconds: time from the first to the last written frame, or None for a folder of pictures.
         readable_share: seconds that were decoded, divided by the seconds that the file declares, 0 to 1.
         damaged_frames: frames of the file that could not be decoded and are left out.
     """
@@ -64,7 +64,7 @@ class IngestedVideo:
     height: int
     width: int
     source_fps: float | None
-    seconds: float
+    seconds: float | None
     readable_share: float = 1.0  # records of earlier versions have neither of the two
     damaged_frames: int = 0
 

@@ -48,10 +48,12 @@ class VideoFrame:
     Attributes:
         image: as a player shows it, BGR uint8 (H, W, 3).
         seconds: time since the first frame.
+        index: number of the frame in the video, from 0; damaged frames are not counted.
     """
 
     image: np.ndarray
     seconds: float
+    index: int
 
 
 class VideoFile:
@@ -62,8 +64,12 @@ class VideoFile:
 
     Attributes:
         source_fps: mean frame rate that the file declares, or None.
+        declared_seconds: duration that the file declares, or None.
+        size: width and height of the picture before rotation, pixels.
         damaged_frames: how many frames could not be decoded; set when `frames` has ended.
         readable_share: decoded seconds divided by declared seconds, 0 to 1; set when `frames` has ended.
+        seconds: until the end of the last frame; set when `frames` has ended.
+        frame_count: number of decoded frames; set when `frames` has ended.
 
     Raises:
         VideoFaultError: the file has no video, exceeds a limit or cannot be opened.
@@ -76,6 +82,8 @@ class VideoFile:
     def __init__(self, path: Path) -> None:
         self.damaged_frames = 0
         self.readable_share = 0.0
+        self.seconds = 0.0
+        self.frame_count = 0
         try:
             size = path.stat().st_size
             if size > MAX_VIDEO_BYTES:
@@ -84,6 +92,8 @@ class VideoFile:
         except Exception as error:
             raise _fault(error) from error
         self.source_fps = self._source.fps
+        self.declared_seconds = self._source.declared_seconds
+        self.size = self._source.size
 
     def __enter__(self) -> Self:
         return self
@@ -93,11 +103,12 @@ class VideoFile:
     ) -> None:
         self._source.close()
 
-    def frames(self, sampling: Sampling) -> Iterator[VideoFrame]:
+    def frames(self, sampling: Sampling, wanted: Callable[[int, float], bool] | None = None) -> Iterator[VideoFrame]:
         """Decode the file, once. A damaged frame is left out and counted.
 
         Args:
             sampling: which frames are kept.
+            wanted: says by index and seconds which of the kept frames are yielded; None yields all of them.
 
         Yields:
             The kept frames in the order of their time stamps.
@@ -115,8 +126,8 @@ class VideoFile:
                     found = f"frame {index} at {seconds:.0f} seconds"
                     limit = f"at most {MAX_VIDEO_FRAMES} frames and {MAX_VIDEO_SECONDS} seconds"
                     raise VideoFaultError(f"{found}, allowed: {limit}")
-                if keep(index, seconds):
-                    yield VideoFrame(frame.picture(sampling.longest_side), seconds)
+                if keep(index, seconds) and (wanted is None or wanted(index, seconds)):
+                    yield VideoFrame(frame.picture(sampling.longest_side), seconds, index)
             self._measure(times)
         except Exception as error:
             raise _fault(error) from error
@@ -127,7 +138,8 @@ class VideoFile:
         if not times.seconds:
             raise self._source.last_error or VideoFaultError("no frame")
         readable = times.covered(count_gaps=self.damaged_frames == 0)
-        declared = self._source.declared_seconds or times.covered(count_gaps=True)
+        self.seconds, self.frame_count = times.covered(count_gaps=True), len(times.seconds)
+        declared = self._source.declared_seconds or self.seconds
         self.readable_share = min(1.0, readable / declared) if declared else 1.0
         if self.readable_share < MIN_READABLE_SHARE:
             raise VideoFaultError(

@@ -61,6 +61,7 @@ class FfmpegSource:
     Attributes:
         fps: mean frame rate that the file declares, or None.
         declared_seconds: duration that the file declares, or None.
+        size: width and height in square pixels, before rotation.
         damaged_frames: how many frames could not be decoded so far.
         last_error: what the decoder raised last, or None.
 
@@ -82,7 +83,8 @@ class FfmpegSource:
             self._stream = _best_stream(self._container)
             self.declared_seconds = _declared_seconds(self._container, self._stream)
             pixel_aspect = self._stream.sample_aspect_ratio or Fraction(1)
-            fault = size_fault(*display_size(self._stream.width, self._stream.height, pixel_aspect))
+            self.size = display_size(self._stream.width, self._stream.height, pixel_aspect)
+            fault = size_fault(*self.size)
             if fault is None and (self.declared_seconds or 0) > MAX_VIDEO_SECONDS:
                 fault = f"video of {self.declared_seconds:.0f} seconds, allowed: at most {MAX_VIDEO_SECONDS}"
             if fault is not None:
@@ -156,7 +158,8 @@ class WebpSource:
         self.declared_seconds: float | None = None
         self.fps: float | None = None
         self._image = Image.open(path, formats=["WEBP"])
-        fault = size_fault(*self._image.size)
+        self.size = self._image.size
+        fault = size_fault(*self.size)
         if fault is not None:
             self.close()
             raise VideoFaultError(fault)

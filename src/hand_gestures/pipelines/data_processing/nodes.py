@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from hand_gestures.dataset.official_split import read_official_split
+from hand_gestures.dataset.segment_lists import read_groups
 from hand_gestures.dataset.sequences import build_sequences
 from hand_gestures.dataset.split_assignment import SPLITS
 from hand_gestures.dataset.split_table import leave_one_group_out, make_split_table, select_sequences, sides_of
@@ -30,14 +31,16 @@ def scan_frames(frames_dir: Path, frame_catalog: FrameCatalogParameters) -> tupl
     from hand_gestures.dataset.frame_catalog import catalog_frames
     from hand_gestures.dataset.leak_audit import require_one_class_per_video
 
-    catalog = catalog_frames(frames_dir, frame_catalog.full_decode, frame_catalog.processes)
+    checks = frame_catalog
+    catalog = catalog_frames(frames_dir, checks.full_decode, checks.processes, checks.frame_pattern)
     require_one_class_per_video(catalog.frames, frames_dir)
     return catalog
 
 
 def make_sequences(frames: pd.DataFrame, clips: ClipParameters, split: SplitParameters) -> pd.DataFrame:
     """Build one sequence per video."""
-    return build_sequences(frames, clips.frames, split.group_pattern)
+    groups = read_groups(Path(split.groups)) if split.groups else None
+    return build_sequences(frames, clips.frames, split.group_pattern, groups)
 
 
 def make_split(

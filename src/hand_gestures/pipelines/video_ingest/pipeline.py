@@ -17,8 +17,8 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 nodes.report_ingest,
-                inputs=["raw_frames", "raw_videos"],
-                outputs=["ingested_videos", "rejected_videos"],
+                inputs=["raw_frames", "raw_videos", "params:video_ingest"],
+                outputs=["ingested_videos", "split_lists", "rejected_videos"],
                 name="report_ingest",
             ),
         ],
