@@ -9,6 +9,7 @@ import psutil
 import torch
 from torch.utils.data import Dataset
 
+from hand_gestures.store.batch_memory import BatchMemory
 from hand_gestures.store.selection import Embeddings
 from hand_gestures.utils.devices import DTYPES
 from hand_gestures.utils.errors import HandGesturesError
@@ -55,6 +56,7 @@ class HDF5Dataset(Dataset):
         self.file = file
         self.labels = torch.from_numpy(file.labels)
         self._read = file.reader()
+        self._memory = BatchMemory()
         dtype = DTYPES[precision]
         if preload == "auto":
             # the memory that is free now: a second training beside this one leaves less
@@ -72,17 +74,19 @@ class HDF5Dataset(Dataset):
     def __getitems__(self, rows: list[int]) -> EmbeddedClip:
         """The batch of these rows; a `DataLoader` calls this method, not `__getitem__`, where it exists."""
         index = torch.as_tensor(rows)
-        if self.preloaded is not None:
-            clips = self.preloaded.index_select(0, index).float()
-        else:
-            clips = self._empty(len(rows), torch.float32)
+        clips = self._memory.take((len(rows), *self._item_shape()))
+        if self.preloaded is None:
             for row, clip in zip(rows, clips, strict=True):
                 self._read_into(row, clip)
+        elif self.preloaded.dtype == clips.dtype:
+            torch.index_select(self.preloaded, 0, index, out=clips)
+        else:
+            clips.copy_(self.preloaded[index])
         return EmbeddedClip(clips, self.labels[index], index)
 
-    def _empty(self, rows: int, dtype: torch.dtype) -> torch.Tensor:
+    def _item_shape(self) -> tuple[int, int, int]:
         _, frames, channels, width = self.file.header.shape
-        return torch.empty((rows, channels, frames, width), dtype=dtype)
+        return channels, frames, width
 
     def _read_into(self, row: int, clip: torch.Tensor) -> None:
         """Read a row, (T, C, D) on disk, into `clip`, (C, T, D)."""
@@ -99,7 +103,7 @@ class HDF5Dataset(Dataset):
 
     def _read_all(self, dtype: torch.dtype) -> torch.Tensor:
         """All rows, (N, C, T, D); one thread per core unpacks them."""
-        clips = self._empty(len(self), dtype)
+        clips = torch.empty((len(self), *self._item_shape()), dtype=dtype)
         self._read.open()  # here, or all threads would open the file at once
         with ThreadPoolExecutor(os.cpu_count()) as readers:
             for _ in readers.map(self._read_into, range(len(self)), clips):
