@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from hand_gestures.dataset.split_assignment import LEFT_OUT, SPLITS, TRAIN, VAL, assign_splits
-from hand_gestures.dataset.text_tables import read_text_table
+from hand_gestures.dataset.text_tables import read_setting_table, values_by_sequence
 from hand_gestures.utils.errors import HandGesturesError
-from hand_gestures.utils.names import nfc
 from hand_gestures.utils.rules import pluralise
 
 logger = logging.getLogger(__name__)
@@ -25,18 +24,7 @@ def read_official_split(path: Path) -> pd.Series:
     Raises:
         HandGesturesError: the file is missing or has another form, or a video is in several splits.
     """
-    try:
-        rows = read_text_table(path)
-    except (OSError, ValueError) as error:
-        raise HandGesturesError(
-            f"split.lists must be a CSV with {COLUMNS}, but {path} cannot be read as one ({error}); "
-            "correct the file or its path"
-        ) from error
-    missing = {"class_name", "video_id", "split"} - set(rows.columns)
-    if missing:
-        raise HandGesturesError(
-            f"split.lists must be a CSV with {COLUMNS}, but {path} has no column '{min(missing)}'; add it"
-        )
+    rows = read_setting_table(path, "split.lists", COLUMNS, ("class_name", "split", "video_id"))
     wrong = rows.index[~rows["split"].isin(SPLITS)]
     if len(wrong):
         raise HandGesturesError(
@@ -44,15 +32,7 @@ def read_official_split(path: Path) -> pd.Series:
             f"a split is one of {', '.join(SPLITS)}, but line {wrong[0] + 2} of {path} says "
             f"'{rows['split'][wrong[0]]}'; correct that line"
         )
-    sequence_ids = (rows["class_name"] + "/" + rows["video_id"]).map(nfc)
-    listed = pd.DataFrame({"sequence_id": sequence_ids, "side": rows["split"]})
-    listed = listed.drop_duplicates()
-    repeated = listed["sequence_id"][listed["sequence_id"].duplicated()]
-    if len(repeated):
-        raise HandGesturesError(
-            f"a sequence belongs to one split, but {path} lists '{repeated.iloc[0]}' in several; keep one of its lines"
-        )
-    return listed.set_index("sequence_id")["side"]
+    return values_by_sequence(rows, rows["split"].rename("side"), "split", path)
 
 
 def official_splits(sequences: pd.DataFrame, listed: pd.Series, val_fraction: float, seed: int) -> pd.Series:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hand_gestures.dataset.text_tables import read_text_table
-from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.dataset.text_tables import read_setting_table, values_by_sequence
 from hand_gestures.utils.names import nfc
 from hand_gestures.utils.rules import pluralise
 
@@ -61,29 +60,10 @@ def read_groups(path: Path) -> pd.Series:
     Raises:
         HandGesturesError: the file is missing or has another form, or a video is in several groups.
     """
-    try:
-        rows = read_text_table(path)
-    except (OSError, ValueError) as error:
-        raise HandGesturesError(
-            f"split.groups must be a CSV with columns {', '.join(GROUP_COLUMNS)}, but {path} cannot be read as one "
-            f"({error}); correct the file or its path"
-        ) from error
-    missing = [name for name in GROUP_COLUMNS if name not in rows.columns]
-    if missing:
-        raise HandGesturesError(
-            f"split.groups must be a CSV with columns {', '.join(GROUP_COLUMNS)}, but {path} has no column "
-            f"'{missing[0]}'; add it"
-        )
+    form = f"columns {', '.join(GROUP_COLUMNS)}"
+    rows = read_setting_table(path, "split.groups", form, GROUP_COLUMNS)
     rows = rows[rows["group"] != ""]
-    sequence_ids = (rows["class_name"] + "/" + rows["video_id"]).map(nfc)
-    listed = pd.DataFrame({"sequence_id": sequence_ids, "group": rows["group"].map(nfc)})
-    listed = listed.drop_duplicates()
-    repeated = listed["sequence_id"][listed["sequence_id"].duplicated()]
-    if len(repeated):
-        raise HandGesturesError(
-            f"a sequence belongs to one group, but {path} lists '{repeated.iloc[0]}' in several; keep one of its lines"
-        )
-    return listed.set_index("sequence_id")["group"]
+    return values_by_sequence(rows, rows["group"].map(nfc), "group", path)
 
 
 def _log_next_settings(videos: pd.DataFrame) -> None:
