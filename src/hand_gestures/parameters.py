@@ -74,7 +74,7 @@ OddKernel = Annotated[int, Field(ge=3), AfterValidator(_odd)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
 Network = Literal["bilstm", "attentive_probe", "linear_probe"]
 SegmentsFormat = Literal[
-    "csv", "slovo", "slovo_original", "jester", "ipn_hand", "wlasl", "path_lists", "cvat", "label_studio"
+    "csv", "slovo", "slovo_original", "jester", "ipn_hand", "wlasl", "path_lists", "cvat", "label_studio", "fiftyone"
 ]
 Storage = Literal["float32", "float16"]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
@@ -108,6 +108,9 @@ class VideoIngestParameters(Topic):
         description="path of a table of parts of videos, or of a data set's annotations; null: every video is one clip"
     )
     segments_format: SegmentsFormat = Field(description="format of `segments`; csv: video, class_name, start, end")
+    segments_fps: PositiveFloat | None = Field(
+        description="frames per second in which `segments` counts frames; null: it counts the frames of the video"
+    )
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:

@@ -19,7 +19,7 @@ def warnings(caplog):
 
 def report(tmp_path, segments=None):
     parameters = base_parameters(VideoIngestParameters, segments=segments)
-    table = read_annotations("csv", segments)
+    table = read_annotations(parameters)
     ingest_videos(tmp_path / "videos", tmp_path / "frames", Sampling(), 90, 1, table)
     videos, _, rejected = report_ingest(tmp_path / "frames", tmp_path / "videos", parameters)
     return videos, rejected

@@ -5,13 +5,18 @@ from typing import get_args
 
 import pytest
 
+from base_parameters import base_parameters
 from hand_gestures.dataset.importers import READERS, read_annotations
-from hand_gestures.parameters import SegmentsFormat
+from hand_gestures.parameters import SegmentsFormat, VideoIngestParameters
 from hand_gestures.utils.errors import HandGesturesError
 
 
-def rows(annotation_format, path):
-    return [tuple(row) for row in read_annotations(annotation_format, str(path)).itertuples(index=False)]
+def settings(annotation_format, path, fps=None):
+    return base_parameters(VideoIngestParameters, segments=path, segments_format=annotation_format, segments_fps=fps)
+
+
+def rows(annotation_format, path, fps=None):
+    return [tuple(row) for row in read_annotations(settings(annotation_format, str(path), fps)).itertuples(index=False)]
 
 
 def write(path, text):
@@ -113,18 +118,34 @@ def test_each_visible_stretch_of_a_cvat_track_is_a_segment(tmp_path):
     assert rows("cvat", path) == rows("cvat", tmp_path) == expected
 
 
-def test_frames_of_a_cvat_task_are_counted_in_the_video(tmp_path):
-    path = write(
-        tmp_path / "a.xml",
-        cvat(boxes((3, 0), (10, 1)), "<start_frame>100</start_frame><frame_filter>step=5</frame_filter>"),
-    )
-    assert rows("cvat", path) == [("anna.mp4", "wave", 115, 150, "", "")]
+def test_frames_of_a_cvat_task_are_those_of_the_video(tmp_path):
+    more = "<start_frame>100</start_frame><stop_frame>152</stop_frame><frame_filter>step=5</frame_filter>"
+    # the exporter counts 100, 105, ... and ends a track by a shape that is outside at the next frame of the task
+    path = write(tmp_path / "a.xml", cvat(boxes((105, 0), (115, 1), (120, 0), (125, 0)), more))
+    assert [row[2:4] for row in rows("cvat", path)] == [(105, 115), (120, 130)]
+    path = write(tmp_path / "a.xml", cvat(boxes((150, 0)), more))
+    assert [row[2:4] for row in rows("cvat", path)] == [(150, 153)]  # stop_frame is the last frame of the task
 
 
-def label_studio(video, **annotation):
+@pytest.mark.parametrize("part", ["task", "job"])
+def test_the_video_of_cvat_is_found_in_a_task_and_in_a_job(tmp_path, part):
+    text = cvat(boxes((3, 0), (10, 1))).replace("</task><source>anna.mp4</source>", "<source>anna.mp4</source></task>")
+    path = write(tmp_path / "a.xml", text.replace("task>", f"{part}>"))
+    assert rows("cvat", path) == [("anna.mp4", "wave", 3, 10, "", "")]
+
+
+def test_a_whole_project_of_cvat_is_refused(tmp_path):
+    text = cvat(boxes((3, 0), (10, 1))).replace("<task>", "<project><tasks><task>")
+    path = write(tmp_path / "a.xml", text.replace("</task>", "</task></tasks></project>"))
+    with pytest.raises(HandGesturesError, match="counts the frames of all its tasks; export each task by itself"):
+        rows("cvat", path)
+
+
+def label_studio(video, fps=None, **annotation):
     value = {"ranges": [{"start": 1, "end": 10}, {"start": 21, "end": 21}], "timelinelabels": ["wave"]}
     result = [{"type": "timelinelabels", "value": value}, {"type": "choices", "value": {}}]
-    return {"data": {"video": video}, "annotations": [{"result": result} | annotation]}
+    data = {"video": video} | ({"fps": fps} if fps else {})
+    return {"data": data, "annotations": [{"result": result} | annotation]}
 
 
 @pytest.mark.parametrize(
@@ -133,7 +154,79 @@ def label_studio(video, **annotation):
 )
 def test_ranges_of_label_studio_count_from_one_and_the_end_is_included(tmp_path, video):
     path = write(tmp_path / "export.json", json.dumps([label_studio(video), label_studio(video, was_cancelled=True)]))
-    assert rows("label_studio", path) == [("anna b.mp4", "wave", 0, 10, "", ""), ("anna b.mp4", "wave", 20, 21, "", "")]
+    expected = [("anna b.mp4", "wave", 0, 10 / 24, "", ""), ("anna b.mp4", "wave", 20 / 24, 21 / 24, "", "")]
+    assert rows("label_studio", path, fps=24) == expected
+    assert "start_seconds" in read_annotations(settings("label_studio", str(path), 24)).columns
+
+
+def test_without_their_rate_frames_of_label_studio_are_no_frames_of_the_video(tmp_path):
+    path = write(tmp_path / "export.json", json.dumps([label_studio("a.mp4")]))
+    with pytest.raises(HandGesturesError, match=r"set video_ingest.segments_fps to the frameRate \(24 unless"):
+        rows("label_studio", path)
+
+
+def test_fps_in_the_data_of_label_studio_gives_seconds(tmp_path):
+    path = write(tmp_path / "export.json", json.dumps([label_studio("a.mp4", "25"), label_studio("b.mp4", 50)]))
+    assert [row[2:4] for row in rows("label_studio", path)] == [(0, 0.4), (0.8, 0.84), (0, 0.2), (0.4, 0.42)]
+    assert "start_seconds" in read_annotations(settings("label_studio", str(path))).columns
+    write(path, json.dumps([label_studio("a.mp4", 25), label_studio("b.mp4")]))
+    with pytest.raises(HandGesturesError, match="1 of 2 tasks have fps in their data; give it to all of them"):
+        rows("label_studio", path)
+    write(path, json.dumps([label_studio("a.mp4", -1)]))
+    with pytest.raises(HandGesturesError, match="fps must be above 0, but it is -1"):
+        rows("label_studio", path)
+
+
+def test_frames_of_any_format_become_seconds(tmp_path):
+    text = "video,class_name,start_frame,end_frame\na.mp4,wave,12,24\nb.mp4,wave,,\nc.mp4,wave,x,nan\n"
+    path = write(tmp_path / "segments.csv", text)
+    table = read_annotations(settings("csv", str(path), 24))
+    assert table.columns.tolist() == ["video", "class_name", "start_seconds", "end_seconds"]
+    assert table.to_numpy()[:, 2:].tolist() == [[0.5, 1.0], ["", ""], ["x", "nan"]]
+
+
+def fiftyone(tmp_path, classes, **labels):
+    for name in labels:
+        write(tmp_path / f"data/day1/{name}.mp4", "")
+    content = {"labels": {f"day1/{name}": values for name, values in labels.items()}}
+    return write(tmp_path / "labels.json", json.dumps(content | ({"classes": classes} if classes else {})))
+
+
+def test_temporal_detections_of_fiftyone_count_from_one_and_the_end_is_included(tmp_path):
+    first, second = {"label": 1, "support": [31, 60]}, {"label": 0, "support": [90, 90], "confidence": 0.5}
+    fiftyone(tmp_path, ["fist", "wave"], anna=[first, second], ben=None)
+    expected = [("data/day1/anna.mp4", "wave", 30, 60, "", ""), ("data/day1/anna.mp4", "fist", 89, 90, "", "")]
+    assert rows("fiftyone", tmp_path) == expected
+
+
+def test_time_stamps_of_fiftyone_are_seconds(tmp_path):
+    label = {"label": "wave", "timestamps": [0.5, 2]}
+    fiftyone(tmp_path, None, anna=[label])
+    assert rows("fiftyone", tmp_path) == [("data/day1/anna.mp4", "wave", 0.5, 2, "", "")]
+    assert "start_seconds" in read_annotations(settings("fiftyone", str(tmp_path))).columns
+    fiftyone(tmp_path, None, anna=[label, {"label": "wave", "support": [1, 2]}])
+    with pytest.raises(HandGesturesError, match="timestamps and support in one file"):
+        rows("fiftyone", tmp_path)
+
+
+def samples(tmp_path, **fields):
+    sample = {"filepath": "data/anna.mp4", "_media_type": "video", "tags": ["good", "validation"], "metadata": {}}
+    return write(tmp_path / "samples.json", json.dumps({"samples": [sample | fields, sample | {"filepath": "b.mp4"}]}))
+
+
+def test_labels_of_fiftyone_samples_are_whole_videos_or_parts(tmp_path):
+    wave = {"_cls": "Classification", "label": "wave"}
+    detections = [{"_cls": "TemporalDetection", "label": "fist", "support": [16, 45]}]
+    events = {"_cls": "TemporalDetections", "detections": detections}
+    samples(tmp_path, gesture=wave)
+    assert rows("fiftyone", tmp_path) == [("data/anna.mp4", "wave", None, None, "", "val")]
+    samples(tmp_path, events=events)
+    assert rows("fiftyone", tmp_path) == [("data/anna.mp4", "fist", 15, 45, "", "val")]
+    samples(tmp_path, events=events, gesture=wave)
+    with pytest.raises(HandGesturesError, match="several fields with labels: events, gesture; export one of them"):
+        rows("fiftyone", tmp_path)
+    samples(tmp_path, events=events, ground_truth=wave, tags=["train", "test"])
+    assert rows("fiftyone", tmp_path) == [("data/anna.mp4", "wave", None, None, "", "")]
 
 
 def test_the_parameter_allows_exactly_the_formats_that_can_be_read():
@@ -143,7 +236,7 @@ def test_the_parameter_allows_exactly_the_formats_that_can_be_read():
 @pytest.mark.parametrize("annotation_format", READERS)
 def test_a_missing_data_set_is_one_sentence(tmp_path, annotation_format):
     with pytest.raises(HandGesturesError, match=r"cannot be read as .*; correct"):
-        read_annotations(annotation_format, str(tmp_path / "missing"))
+        read_annotations(settings(annotation_format, str(tmp_path / "missing")))
 
 
 @pytest.mark.parametrize(
@@ -160,14 +253,19 @@ def test_a_missing_data_set_is_one_sentence(tmp_path, annotation_format):
         ("cvat", "a.xml", "<annotations/>"),
         ("cvat", "a.xml", "no XML"),
         ("label_studio", "", ""),
+        ("wlasl", "WLASL_v0.3.json", "[" * 5000 + "]" * 5000),
+        ("fiftyone", "labels.json", "[" * 5000 + "]" * 5000),
+        ("fiftyone", "labels.json", '{"labels": {"a": [{"support": [1, 2]}]}}'),
+        ("fiftyone", "labels.json", '{"labels": {"a": [{"label": "wave", "support": [1]}]}}'),
+        ("fiftyone", "samples.json", '{"samples": [{"filepath": "a.mp4"}]}'),
     ],
 )
 def test_a_file_of_another_form_is_one_sentence(tmp_path, annotation_format, name, text):
     if name:
         write(tmp_path / name, text)
     with pytest.raises(HandGesturesError, match="cannot be read as that"):
-        read_annotations(annotation_format, str(tmp_path))
+        read_annotations(settings(annotation_format, str(tmp_path)))
 
 
 def test_without_a_path_there_are_no_segments():
-    assert read_annotations("csv", None) is None
+    assert read_annotations(settings("csv", None)) is None

@@ -11,19 +11,29 @@ from hand_gestures.utils.errors import HandGesturesError
 
 
 class SegmentRow(NamedTuple):
-    """One row of the table of segments; `end_frame` is the first frame after the segment, None: the whole video."""
+    """One row of the table of segments, in frames from 0 or in seconds.
+
+    `end` is the first frame or second after the segment; None with `start`: the whole video.
+    """
 
     video: str
     class_name: str
-    start_frame: int | None = None
-    end_frame: int | None = None
+    start: float | None = None
+    end: float | None = None
     group: str = ""
     split: str = ""
 
 
-def segment_table(rows: list[SegmentRow]) -> pd.DataFrame:
-    """The rows as a table; None stays None."""
-    return pd.DataFrame(rows, columns=SegmentRow._fields, dtype=object)
+def segment_table(rows: list[SegmentRow], in_seconds: bool = False) -> pd.DataFrame:
+    """The rows as a table; None stays None.
+
+    Args:
+        rows: all of them in frames, or all of them in seconds.
+        in_seconds: which of the two.
+    """
+    unit = "seconds" if in_seconds else "frame"
+    names = {"start": f"start_{unit}", "end": f"end_{unit}"}
+    return pd.DataFrame(rows, columns=SegmentRow._fields, dtype=object).rename(columns=names)
 
 
 @contextmanager

@@ -1,9 +1,13 @@
-"""CVAT, format "CVAT for video 1.1": one `annotations.xml` per task, or a folder of such XML files.
+"""CVAT, format "CVAT for video 1.1": one `annotations.xml` per task or job, or a folder of such XML files.
 
-A `track` has a `label` and shapes (`box` and others) with `frame`, counted from 0, and `outside`: 1 where the object
-has left. Each stretch of frames in which a track is not outside becomes a segment of its label. The video is
-`meta/source` or `meta/task/source`. A task that starts later (`start_frame`) or skips frames (`frame_filter`:
-`step=n`) counts its own frames.
+A `track` has a `label` and shapes (`box` and others) with `frame` and `outside`: 1 where the object has left. Each
+stretch of frames in which a track is not outside becomes a segment of its label. The video is `source` in `meta` or in
+one of its parts, `task` or `job`.
+
+`frame` is the frame of the video, counted from 0, also in a task that starts later (`start_frame`) or skips frames
+(`frame_filter`: `step=n`): the exporter writes `relative * step + start_frame` (github.com/cvat-ai/cvat:
+`cvat/apps/dataset_manager/bindings.py`, `CommonData.abs_frame_id`). A shape holds until the next frame of the task, and
+`stop_frame` belongs to the task. The export of a whole project adds up the frames of its tasks, so it is refused.
 """
 
 import re
@@ -42,18 +46,20 @@ def read(root: Path) -> pd.DataFrame:
 
 
 def _rows(annotations: ElementTree.Element) -> Iterator[SegmentRow]:
-    video = annotations.findtext("meta/source") or annotations.findtext("meta/task/source")
+    if annotations.find("meta/project") is not None:
+        raise ValueError("a project counts the frames of all its tasks; export each task by itself")
+    video = annotations.findtext("meta//source")
     if not video:
         raise ValueError("no name of a video in meta/source")
-    first = int(annotations.findtext("meta/task/start_frame") or 0)
-    step_text = re.search(r"step\s*=\s*(\d+)", annotations.findtext("meta/task/frame_filter") or "")
+    step_text = re.search(r"step\s*=\s*(\d+)", annotations.findtext("meta//frame_filter") or "")
     step = int(step_text[1]) if step_text else 1
+    stop = annotations.findtext("meta//stop_frame")
     for track in annotations.iter("track"):
-        for start, end in _stretches(track):
-            yield SegmentRow(video.strip(), track.attrib["label"], first + start * step, first + end * step)
+        for start, end in _stretches(track, step):
+            yield SegmentRow(video.strip(), track.attrib["label"], start, min(end, int(stop) + 1) if stop else end)
 
 
-def _stretches(track: ElementTree.Element) -> Iterator[tuple[int, int]]:
+def _stretches(track: ElementTree.Element, step: int) -> Iterator[tuple[int, int]]:
     """(first frame, first frame after) of each stretch in which the track is not outside."""
     start = last = None
     for frame, outside in sorted((int(shape.attrib["frame"]), shape.attrib.get("outside") == "1") for shape in track):
@@ -63,4 +69,4 @@ def _stretches(track: ElementTree.Element) -> Iterator[tuple[int, int]]:
         elif not outside:
             start, last = frame if start is None else start, frame
     if start is not None and last is not None:
-        yield start, last + 1
+        yield start, last + step

@@ -5,6 +5,10 @@ its subfolder `annotations`. Frames are counted from 1, and `t_end` belongs to t
 G01; D0X is no gesture. `Annot_TestList.txt` beside it has the lines of the published test videos. The pictures are
 `frames/{video}/{video}_000001.jpg`; without a folder `frames`, the videos are `videos/{video}.avi`.
 
+The makers read them in the same way (github.com/GibranBenitez/IPN-hand): `utils/ipn_prepare.py` takes the columns 0, 2,
+3 and 4 of these lists, and `datasets/ipn.py` the pictures `{video}_{number:06d}.jpg` from t_start to t_end, both
+included. In their lists, a video starts with frame 1, and each next line with the frame after t_end.
+
 The lists name no subjects. The group is the part of the video's name before the first underscore: `1CM1` in
 `1CM1_1_R_#217`. The lists do not say whether it names one subject.
 """

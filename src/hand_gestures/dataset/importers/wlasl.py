@@ -9,12 +9,12 @@ videos that the authors send are cut too. So each file is one clip, and frame_st
 again.
 """
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from hand_gestures.dataset.importers.annotation_files import SegmentRow, reading, segment_table
+from hand_gestures.utils.nested import parse_json
 
 FILE = "WLASL_v0.3.json"
 FORM = f"a folder of WLASL with {FILE} (a list of gloss and instances) and videos/"
@@ -41,7 +41,7 @@ def read(root: Path) -> pd.DataFrame:
                 group=f"signer{instance['signer_id']}",
                 split=instance["split"],
             )
-            for word in json.loads(path.read_text(encoding="utf-8"))
+            for word in parse_json(path.read_bytes())
             for instance in word["instances"]
         ]
     return segment_table(rows)

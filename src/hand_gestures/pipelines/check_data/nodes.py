@@ -23,5 +23,5 @@ def check(
     from hand_gestures.dataset.data_check import check_data
     from hand_gestures.dataset.importers import read_annotations
 
-    segments = read_annotations(video_ingest.segments_format, video_ingest.segments)
+    segments = read_annotations(video_ingest)
     return check_data(videos_dir, frames_dir, frame_catalog, split, clips.frames, segments)

@@ -42,7 +42,7 @@ def ingest(videos_dir: Path, video_ingest: VideoIngestParameters) -> Callable[[P
 
         sampling = Sampling(video_ingest.fps, video_ingest.every, video_ingest.longest_side)
         quality, processes = video_ingest.jpeg_quality, video_ingest.processes
-        segments = read_annotations(video_ingest.segments_format, video_ingest.segments)
+        segments = read_annotations(video_ingest)
         counts = ingest_videos(videos_dir, frames_dir, sampling, quality, processes, segments)
         logger.info("%d videos ingested, %d were up to date", counts.written, counts.up_to_date)
         if video_ingest.prune:
@@ -78,7 +78,7 @@ def report_ingest(
     records = IngestRecords(frames_dir)
     complete = list(records.complete())
     videos = pd.DataFrame([record.video for record in complete], columns=list(IngestedVideo.__annotations__))
-    segments = read_annotations(video_ingest.segments_format, video_ingest.segments)
+    segments = read_annotations(video_ingest)
     leftovers = leftover_frames(videos_dir, frames_dir, segments)
     names = zip(videos["class_name"], videos["video_id"], strict=True)
     videos["leftover_frames"] = [len(leftovers.get(video, ())) for video in names]
