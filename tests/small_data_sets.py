@@ -151,8 +151,9 @@ def path_lists(root: Path) -> DataSet:
 def cvat(root: Path) -> DataSet:
     untrimmed(root, "anna{performer}.mp4")
     for performer in PERFORMERS:
+        box = '<box frame="{}" outside="{}"/>'
         tracks = "".join(
-            f'<track id="{index}" label="{name}"><box frame="{start}" outside="0"/><box frame="{end}" outside="1"/></track>'
+            f'<track id="{index}" label="{name}">{box.format(start, 0)}{box.format(end, 1)}</track>'
             for index, (name, (start, end)) in enumerate(zip(CLASSES, PARTS, strict=True))
         )
         task = f"<start_frame>2</start_frame><frame_filter>step=2</frame_filter><source>anna{performer}.mp4</source>"

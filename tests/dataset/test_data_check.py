@@ -8,7 +8,7 @@ from hand_gestures.dataset.data_check import check_data
 from hand_gestures.dataset.folder_layout import recognise_layout
 from hand_gestures.dataset.frame_catalog import catalog_frames
 from hand_gestures.dataset.group_proposal import propose_groups
-from hand_gestures.parameters import FrameCatalogParameters, SplitParameters
+from hand_gestures.parameters import FrameCatalogParameters, SplitParameters, VideoIngestParameters
 from small_videos import write_video
 
 
@@ -19,9 +19,10 @@ def videos(tmp_path):
     return folder
 
 
-def check(videos, frames_dir, **split):
-    parameters = base_parameters(FrameCatalogParameters, processes=1)
-    return check_data(videos, frames_dir, parameters, base_parameters(SplitParameters, **split), 32)
+def check(videos, frames_dir, segments=None, pattern=None, **split):
+    ingest = base_parameters(VideoIngestParameters, segments=segments and str(segments))
+    catalog = base_parameters(FrameCatalogParameters, processes=1, frame_pattern=pattern)
+    return check_data(videos, frames_dir, ingest, catalog, base_parameters(SplitParameters, **split), 32)
 
 
 def reasons(result):
@@ -93,8 +94,7 @@ def test_the_proposed_frame_pattern_makes_the_frames_readable(videos, frames_dir
     for class_name in ("fist", "wave"):
         write_frame(f"{class_name}/{path}")
     pattern = next_steps(check(videos, frames_dir))[0].partition("for example to ")[2]
-    parameters = base_parameters(FrameCatalogParameters, processes=1, frame_pattern=pattern)
-    result = check_data(videos, frames_dir, parameters, base_parameters(SplitParameters), 32)
+    result = check(videos, frames_dir, pattern=pattern)
     assert "- layout: frame_catalog.frame_pattern, which matches every picture" in result.report
     assert "- classes: 2, with their clips: fist (1), wave (1)" in result.report
     assert catalog_frames(frames_dir, pattern=pattern).frames["video_id"].tolist() == [video_id] * 2
@@ -154,7 +154,7 @@ def test_videos_where_frames_belong_and_the_reverse(videos, two_classes):
     assert "--params frames_dir=" in recognise_layout(two_classes, "videos").remedies[0]
 
 
-def test_a_table_of_segments_is_checked_against_the_videos(videos, frames_dir):
+def test_a_table_of_segments_is_checked_against_the_videos(tmp_path, videos, frames_dir):
     write_video(videos / "day1/anna.mp4", frames=60)
     (videos / "broken.mp4").write_text("x")
     segments = pd.DataFrame(
@@ -166,8 +166,8 @@ def test_a_table_of_segments_is_checked_against_the_videos(videos, frames_dir):
         ],
         columns=["video", "class_name", "start_seconds", "end_seconds"],
     )
-    parameters = base_parameters(FrameCatalogParameters, processes=1)
-    result = check_data(videos, frames_dir, parameters, base_parameters(SplitParameters), 32, segments)
+    segments.to_csv(tmp_path / "segments.csv", index=False)
+    result = check(videos, frames_dir, tmp_path / "segments.csv")
     assert "- layout: a table of 4 segments in 1 readable video" in result.report
     assert "- classes: 2, with their clips: fist (1), wave (1)" in result.report
     assert reasons(result).pop("gone.mp4, row 3 of the segments") == "no such video"
@@ -248,11 +248,11 @@ def test_a_layout_with_any_name_is_described_on_one_line(videos, frames_dir, nam
             assert line.startswith(("#", "- ", "    - ", "1. ", "2. ", "3. ")) or not line
 
 
-def test_clips_of_segments_are_named_in_one_spelling(videos, frames_dir):
+def test_clips_of_segments_are_named_in_one_spelling(tmp_path, videos, frames_dir):
     decomposed, composed = "и\u0306", "й"
     write_video(videos / f"{decomposed}.mp4")
     segments = pd.DataFrame({"video": [f"{composed}.mp4"] * 2, "class_name": [decomposed, "wave"]})
-    parameters = base_parameters(FrameCatalogParameters, processes=1)
-    result = check_data(videos, frames_dir, parameters, base_parameters(SplitParameters), 32, segments)
+    segments.to_csv(tmp_path / "segments.csv", index=False)
+    result = check(videos, frames_dir, tmp_path / "segments.csv")
     assert f"with their clips: wave (1), {composed} (1)" in result.report
     assert result.rejected.empty

@@ -1,7 +1,9 @@
 """A first look at a data set: what is understood, what is rejected and why, what to set next. No model is loaded."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -11,7 +13,9 @@ import pandas as pd
 from hand_gestures.dataset.folder_layout import Layout, recognise_layout
 from hand_gestures.dataset.frame_catalog import FrameCatalog, scan_frames
 from hand_gestures.dataset.group_proposal import propose_groups
-from hand_gestures.parameters import FrameCatalogParameters, SplitParameters
+from hand_gestures.dataset.importers import read_annotations
+from hand_gestures.parameters import FrameCatalogParameters, SplitParameters, VideoIngestParameters
+from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.names import nfc
 from hand_gestures.utils.progress import progress
 from hand_gestures.utils.rules import pluralise
@@ -24,6 +28,8 @@ from hand_gestures.video.video_files import VideoFile
 from hand_gestures.video.video_sources import VideoFaultError
 
 SHOWN = 8  # values listed in one line
+MISSPELT_RATIO = 3  # a class with so many times fewer clips than another one may be a spelling of it
+MISSPELT_LETTERS = 4
 MIN_FOR_PROCESSES = 500  # videos; fewer headers are read sooner than processes start
 
 Clip = tuple[str, str]  # (class, video id)
@@ -62,39 +68,84 @@ class _Part(NamedTuple):
 def check_data(
     videos_dir: Path,
     frames_dir: Path,
+    video_ingest: VideoIngestParameters,
     frame_catalog: FrameCatalogParameters,
     split: SplitParameters,
     frames_per_clip: int,
-    segments: pd.DataFrame | None = None,
 ) -> DataCheck:
-    """Check the folders of videos and frames. No arrangement of files is an error.
+    """Check the folders of videos and frames. No arrangement of files and no table of segments is an error.
 
     Videos are opened, not decoded: a video with a good header may still be rejected by the ingest.
 
     Args:
         videos_dir: folder of videos; it need not exist.
         frames_dir: folder of frames; it need not exist.
+        video_ingest: the table of segments, if there is one; without one, every video is a clip of the class of its
+            folder.
         frame_catalog: how frames are read and checked; its number of processes also reads the headers of videos.
         split: the group pattern and lists that are set.
         frames_per_clip: number of sampled frames.
-        segments: parts of the videos, see `parse_segments`; None: every video is a clip of the class of its folder.
 
     Returns:
         The report and the table of rejects.
     """
-    videos = _check_videos(videos_dir, frame_catalog.processes, segments)
+    try:
+        videos = _check_videos(videos_dir, frame_catalog.processes, read_annotations(video_ingest))
+    except HandGesturesError as error:  # the table has another form
+        layout = Layout("video_ingest.segments cannot be used", ["correct video_ingest.segments, see the reason"])
+        videos = _Part(layout, [], [], rejects_table([reject(str(video_ingest.segments), str(error))]))
     frames = _check_frames(frames_dir, frame_catalog, frames_per_clip)
     clips = frames.clips or videos.clips
+    similar = similar_classes([class_name for class_name, _ in clips])
     lines = ["# Data check", ""]
     for name, folder, part in (("Videos", videos_dir, videos), ("Frames", frames_dir, frames)):
         lines += [f"## {name}: {folder}", "", f"- layout: {part.layout.found}", *_counts(part, name.lower()), ""]
     lines += ["## Groups", "", *_group_lines(clips, split), "", "## Next", ""]
-    steps = _next_steps(videos, frames, clips, split)
+    steps = [*similar, *_next_steps(videos, frames, clips, split)]
     lines += [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
     rejected = [part.rejected.assign(folder=name) for name, part in (("videos", videos), ("frames", frames))]
     # a folder may have a name that is not text, and the report is text, one fact a line
     report = "".join(f"{shown(line)}\n" for line in lines)
     return DataCheck(report, pd.concat(rejected, ignore_index=True)[["folder", "path", "reason"]])
+
+
+def similar_classes(class_names: Sequence[str]) -> list[str]:
+    """Pairs of class names that may be one class, spelled in two ways.
+
+    Args:
+        class_names: the class of each clip.
+
+    Returns:
+        A sentence for each of the first `SHOWN` pairs: names that differ only in upper and lower case or in spaces,
+        hyphens and underscores; and names where one has a letter more, or two letters in another order, and far fewer
+        clips.
+    """
+    counts = Counter(class_names)
+    names = sorted(counts, key=lambda name: (-counts[name], name))
+    plain = {name: re.sub(r"[\s_-]+", "", name.casefold()) for name in names}
+    pairs = [
+        (one, other)
+        for one, other in combinations(names, 2)
+        if plain[one] == plain[other]
+        # a letter more can also be the meaning: circlecw, circleccw
+        or (counts[other] * MISSPELT_RATIO <= counts[one] and _one_slip(plain[one], plain[other]))
+    ]
+    return [
+        f"if {one} ({pluralise(counts[one], 'clip')}) and {other} ({counts[other]}) are the same class, "
+        "give both folders one name"
+        for one, other in pairs[:SHOWN]
+    ]
+
+
+def _one_slip(one: str, other: str) -> bool:
+    """Whether one of two words has a letter more, or two neighbours in another order."""
+    short, long = sorted((one, other), key=len)
+    if len(short) < MISSPELT_LETTERS or len(long) - len(short) > 1:
+        return False
+    places = range(len(long))
+    if len(long) > len(short):
+        return any(long[:place] + long[place + 1 :] == short for place in places)
+    return any(long[:place] + long[place : place + 2][::-1] + long[place + 2 :] == short for place in places)
 
 
 def _check_videos(videos_dir: Path, processes: int, segments: pd.DataFrame | None) -> _Part:

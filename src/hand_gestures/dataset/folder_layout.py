@@ -62,6 +62,19 @@ def recognise_layout(root: Path, kind: Kind, pattern: str | None = None) -> Layo
         return _without_files(root, kind, content, foreign)
     if pattern is not None:
         return _by_pattern(own, pattern)
+    layout = _by_depth(root, kind, own)
+    if not foreign:
+        return layout
+    if kind == "videos":
+        other, remedy = "pictures", "move them to the class folders of the folder of frames"
+    else:
+        other, remedy = "videos", "move them to the folder of videos and run kedro run --pipeline video_ingest"
+    remedy = f"{other} in a folder of {kind} are not used: {remedy}"
+    return Layout(f"{layout.found}, mixed with {len(foreign)} {other}", [*layout.remedies, remedy])
+
+
+def _by_depth(root: Path, kind: Kind, own: list[PurePosixPath]) -> Layout:
+    """The layout of files of one kind, by how many folders they are in."""
     depth = Counter(len(path.parts) - 1 for path in own).most_common(1)[0][0]
     at_depth = [path for path in own if len(path.parts) - 1 == depth]
     if depth == 0:

@@ -86,6 +86,8 @@ class VideoFile:
         self.frame_count = 0
         try:
             size = path.stat().st_size
+            if size == 0:
+                raise VideoFaultError("empty file")
             if size > MAX_VIDEO_BYTES:
                 raise VideoFaultError(f"file of {size} bytes, allowed: at most {MAX_VIDEO_BYTES}")
             self._source = open_source(path)

@@ -21,7 +21,5 @@ def check(
         The report, Markdown; the rejected files.
     """
     from hand_gestures.dataset.data_check import check_data
-    from hand_gestures.dataset.importers import read_annotations
 
-    segments = read_annotations(video_ingest)
-    return check_data(videos_dir, frames_dir, frame_catalog, split, clips.frames, segments)
+    return check_data(videos_dir, frames_dir, video_ingest, frame_catalog, split, clips.frames)
