@@ -341,6 +341,7 @@ class RegistryParameters(Topic):
         description="name of the registered model in MLflow; use another name for other data"
     )
     min_clips: PositiveInt = Field(description="smallest number of validation clips of a registered model")
+    min_groups: PositiveInt = Field(description="smallest number of its validation groups, if groups are known")
     alias: Annotated[str, Field(pattern=r"^[\w\-]+$"), AfterValidator(_free_alias)] = Field(
         description="alias of the best version"
     )

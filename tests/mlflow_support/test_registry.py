@@ -70,15 +70,16 @@ def performance_of(bundle, file):
     return measure_performance(bundle, file, 8, "cpu")
 
 
-def metrics_of(bundle, file, draws=100):
-    return summarise(evaluate_classifier(bundle, file, 8, torch.device("cpu")), bundle.class_names, {}, draws)
+def metrics_of(bundle, file, draws=100, groups=None):
+    evaluation = evaluate_classifier(bundle, file, 8, torch.device("cpu"), groups)
+    return summarise(evaluation, bundle.class_names, {}, draws)
 
 
-def offer(bundle, file, alias="champion", min_clips=CLIPS, draws=100):
+def offer(bundle, file, alias="champion", min_clips=CLIPS, draws=100, groups=None, min_groups=2):
     """The decision on a model that its own run offers."""
-    metrics = metrics_of(bundle, file, draws)
+    metrics = metrics_of(bundle, file, draws, groups)
     with mlflow.start_run():
-        return Registry("gestures", alias, min_clips).offer(
+        return Registry("gestures", alias, min_clips, min_groups).offer(
             make_candidate(bundle, file, metrics, RECORD, HEADLINE), lambda champion: performance_of(champion, file)
         )
 
@@ -144,11 +145,26 @@ def test_a_model_that_was_validated_on_too_few_clips_is_not_registered(store, wr
     assert store.search_registered_models() == []
 
 
+@pytest.mark.parametrize("draws", [0, 100])
+def test_a_model_that_was_validated_on_one_group_is_not_registered(store, val_file, draws):
+    one = dict.fromkeys(val_file.sequence_ids, "anna")
+    decision = offer(make_bundle(), val_file, draws=draws, groups=one)
+    assert decision.decision == "not_eligible"
+    assert decision.sentence == (
+        "no model is registered: to become champion, it needs validation clips of 2 groups or more, but has 1, and "
+        "one group says nothing about others; increase split.val_fraction, or change registry.min_groups"
+    )
+    assert store.search_registered_models() == []
+    four = {name: f"person{number % 4}" for number, name in enumerate(val_file.sequence_ids)}
+    assert offer(make_bundle(), val_file, draws=draws, groups=four).decision == "registered"
+    assert offer(make_bundle(), val_file, alias="own", draws=draws, groups=one, min_groups=1).decision == "registered"
+
+
 def test_a_model_whose_evaluation_has_no_baselines_is_not_eligible(val_file):
     metrics = metrics_of(make_bundle(), val_file)
     old = {name: value for name, value in metrics.items() if name not in ("chance_accuracy", "majority_accuracy")}
-    assert find_shortfall(metrics, CLIPS, 0.95) is None
-    assert "its evaluation is older; run kedro run --pipeline modeling" in find_shortfall(old, CLIPS, 0.95)
+    assert find_shortfall(metrics, CLIPS, 2, 0.95) is None
+    assert "its evaluation is older; run kedro run --pipeline modeling" in find_shortfall(old, CLIPS, 2, 0.95)
 
 
 def test_a_better_model_takes_the_alias_and_the_decision_tells_both(store, val_file, worse_and_better):

@@ -7,6 +7,7 @@ import pytest
 from base_parameters import base_parameters
 from hand_gestures.parameters import VideoIngestParameters
 from hand_gestures.pipelines.video_ingest.nodes import ingest, report_ingest
+from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video.ingest_records import IngestRecords
 from small_videos import write_video
 
@@ -248,3 +249,15 @@ def test_a_clip_named_in_another_spelling_than_on_disk_is_kept(tmp_path):
     assert found == {f"{composed}/{composed}-{composed}_0-4": 0}
     assert run_segments(videos, frames_dir, lines, prune=True) == found
     assert [path.name for path in frames_dir.glob("[!.]*")] == [composed]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[" * 100_000 + "]" * 100_000, '{"source": ' * 60 + "1" + "}" * 60, "{", "[1]", b"\xff".decode("latin-1")],
+)
+@pytest.mark.parametrize("name", ["fist/a.json", ".rejected.json"])
+def test_a_record_that_cannot_be_read_is_one_sentence(videos, frames_dir, name, content):
+    (frames_dir / ".ingest" / name).write_text(content, encoding="latin-1")
+    with pytest.raises(HandGesturesError, match=r"cannot be read \(.*\); remove it") as error:
+        report_ingest(frames_dir, videos, base_parameters(VideoIngestParameters))
+    assert "\n" not in str(error.value)

@@ -195,14 +195,24 @@ def test_groups_and_splits_reach_the_files_that_the_split_reads(videos, frames_d
     assert any("set split.lists to the path of 02_intermediate/split_lists.csv" in line for line in caplog.messages)
 
 
-def test_frames_of_a_row_that_was_changed_are_named(videos, frames_dir, tmp_path, caplog):
+def test_frames_of_a_row_that_was_changed_are_named_in_one_warning(videos, frames_dir, tmp_path, caplog):
     run_nodes(videos, frames_dir, tmp_path / "segments.csv", FRAMES)
-    assert not [line for line in caplog.messages if "in no row" in line]
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
     run_nodes(videos, frames_dir, tmp_path / "segments.csv", FRAMES.replace("ben.mp4,0,2", "ben.mp4,1,3"))
-    (line,) = [line for line in caplog.messages if "in no row" in line]
-    assert line.startswith(
-        "1 clip in the folder of frames is in no row of video_ingest.segments, the first: wave/ben_0-2"
-    )
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert line.startswith("2 frames of 1 video that are no longer in videos_dir or in video_ingest.segments still")
+    assert "the first: wave/ben_0-2; remove them with" in line
+
+
+def test_a_whole_video_that_no_row_lists_is_named_in_one_warning(videos, frames_dir, tmp_path, caplog):
+    write_video(videos / "wave/cara.mp4")
+    nodes.ingest(videos, base_parameters(VideoIngestParameters, processes=1))(frames_dir)
+    caplog.clear()
+    run_nodes(videos, frames_dir, tmp_path / "segments.csv", FRAMES)
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    unlisted = [line for line in lines if "in no row of video_ingest.segments" in line]
+    assert len(unlisted) == 1
+    assert not [line for line in lines if "cara" in line and line not in unlisted]
 
 
 def test_videos_without_segments_have_no_group_and_no_split(tmp_path):

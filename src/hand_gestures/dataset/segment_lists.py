@@ -19,7 +19,7 @@ def add_groups_and_splits(videos: pd.DataFrame, segments: pd.DataFrame | None, v
     """Add the columns `group` and `split` of the segments to the table of ingested videos.
 
     Args:
-        videos: columns `class_name` and `video_id`, in NFC.
+        videos: columns `class_name` and `video_id`, in NFC, and `leftover_frames`.
         segments: see `hand_gestures.video.segments.parse_segments`; None: both columns are empty.
         videos_dir: the folder of videos.
 
@@ -75,7 +75,8 @@ def _log_next_settings(videos: pd.DataFrame) -> None:
         )
     if (videos["split"] != "").any():
         logger.info("splits known: set split.lists to the path of 02_intermediate/split_lists.csv")
-    unlisted = videos[videos["group"] == ""]
+    # the clip of a removed row has a warning of its own: its frames are leftovers
+    unlisted = videos[(videos["group"] == "") & (videos["leftover_frames"] == 0)]
     if len(unlisted):
         logger.warning(
             "%s in the folder of frames %s in no row of video_ingest.segments, the first: %s/%s; "

@@ -74,8 +74,8 @@ class Decision(NamedTuple):
     """What the registry did with a candidate.
 
     Attributes:
-        decision: "registered", "kept" (the champion stays), "not_comparable", "not_eligible" (too few validation clips,
-            or not shown to be better than the baselines) or "off".
+        decision: "registered", "kept" (the champion stays), "not_comparable", "not_eligible" (too few validation clips
+            or groups, or not shown to be better than the baselines) or "off".
         sentence: the decision and its reason for people.
         version: of the registered candidate.
         performance: of the candidate.
@@ -121,13 +121,14 @@ def make_candidate(
     return Candidate(bundle, performance, metrics, level, val_file, tags, f"{run_name}: {headline}")
 
 
-def find_shortfall(metrics: Mapping[str, Any], min_clips: int, level: float) -> str | None:
+def find_shortfall(metrics: Mapping[str, Any], min_clips: int, min_groups: int, level: float) -> str | None:
     """Why a model must not become the champion, whatever the other models are.
 
     Args:
         metrics: of the validation, as `summarise` returns them. Where the accuracy has no interval (one group, or no
             bootstrap draws), the exact interval over clips counts.
         min_clips: smallest number of validation clips.
+        min_groups: smallest number of validation groups, if groups are known.
         level: confidence level of the interval.
 
     Returns:
@@ -138,6 +139,11 @@ def find_shortfall(metrics: Mapping[str, Any], min_clips: int, level: float) -> 
         return (
             f"it needs {pluralise(min_clips, 'validation clip')} or more, but has {clips}; "
             "add clips, or change registry.min_clips"
+        )
+    if metrics.get("groups", min_groups) < min_groups:
+        return (
+            f"it needs validation clips of {pluralise(min_groups, 'group')} or more, but has {metrics['groups']}, "
+            "and one group says nothing about others; increase split.val_fraction, or change registry.min_groups"
         )
     if baseline is None:
         return "it needs metrics with majority_accuracy, but its evaluation is older; run kedro run --pipeline modeling"
@@ -174,15 +180,17 @@ class Registry:
         model: name of the registered model.
         alias: name of the alias.
         min_clips: smallest number of validation clips of a version.
+        min_groups: smallest number of validation groups of a version, if groups are known.
 
     Example:
-        >>> decision = Registry("hand_gestures", "champion", min_clips=20).offer(candidate, evaluate)
+        >>> decision = Registry("hand_gestures", "champion", min_clips=20, min_groups=2).offer(candidate, evaluate)
     """
 
-    def __init__(self, model: str, alias: str, min_clips: int) -> None:
+    def __init__(self, model: str, alias: str, min_clips: int, min_groups: int) -> None:
         self.model = model
         self.alias = alias
         self.min_clips = min_clips
+        self.min_groups = min_groups
         self.client = MlflowClient()
 
     def offer(self, candidate: Candidate, evaluate: Callable[[Bundle], Performance]) -> Decision:
@@ -195,7 +203,7 @@ class Registry:
             evaluate: measures the champion on the candidate's validation data. The metrics in the champion's tags are
                 not used: they were measured on another machine.
         """
-        if shortfall := find_shortfall(candidate.metrics, self.min_clips, candidate.level):
+        if shortfall := find_shortfall(candidate.metrics, self.min_clips, self.min_groups, candidate.level):
             sentence = f"no model is registered: to become {self.alias}, {shortfall}"
             return Decision("not_eligible", sentence, None, candidate.performance)
         champion = self.champion()

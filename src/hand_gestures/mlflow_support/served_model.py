@@ -3,7 +3,6 @@
 MLflow stores this file with the bundle and runs it when the model is loaded; nothing is pickled.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from hand_gestures.classifier.bundle import load_bundle
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.nested import parse_json
 
 BATCH_SIZE = 64  # clips
 
@@ -25,8 +25,15 @@ class ServedClassifier(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         self.bundle = load_bundle(Path(context.artifacts["classifier"]))
         self.network = self.bundle.build()
-        stored = json.loads(Path(context.artifacts["channel_names.json"]).read_text())
-        self.channels = [stored.index(name) for name in self.bundle.channel_names]
+        path = Path(context.artifacts["channel_names.json"])
+        try:
+            stored = list(parse_json(path.read_bytes()))
+            self.channels = [stored.index(name) for name in self.bundle.channel_names]
+        except (ValueError, TypeError) as error:
+            raise HandGesturesError(
+                f"a served model needs a list with the names of its channels, but {path} is not one ({error}); "
+                "register the model again"
+            ) from error
 
     def predict(
         self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, Any] | None = None

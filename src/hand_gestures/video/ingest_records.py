@@ -6,7 +6,6 @@ this video and the next ingest writes them again. Afterwards `{class}/{video_id}
 that the frames come from.
 """
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.nested import parse_json
 from hand_gestures.utils.resumable import exclusive_lock, write_json
 from hand_gestures.video.class_folders import INGEST_FOLDER, Rejected
 
@@ -166,9 +166,20 @@ class IngestRecords:
 
         Returns:
             The rejects, ordered by path; none before the first ingest.
+
+        Raises:
+            HandGesturesError: the file is no list of rejects.
         """
         path = self.folder / REJECTED
-        return [Rejected(*row) for row in json.loads(path.read_text())] if path.is_file() else []
+        if not path.is_file():
+            return []
+        try:
+            return [Rejected(*row) for row in parse_json(path.read_bytes())]
+        except (ValueError, TypeError) as error:
+            raise HandGesturesError(
+                f"{path} must be the list of rejects of the video ingest, but cannot be read ({error}); remove it and "
+                "run video_ingest again"
+            ) from error
 
     def _path(self, class_name: str, video_id: str, suffix: str) -> Path:
         return self.folder / class_name / f"{video_id}{suffix}"
@@ -198,7 +209,7 @@ def unfinished_videos(frames_dir: Path) -> set[tuple[str, str]]:
 
 def _read_record(path: Path) -> Record:
     try:
-        content = json.loads(path.read_text())
+        content = parse_json(path.read_bytes())
         return Record(Source(**content["source"]), IngestedVideo(**content["video"]))
     except (ValueError, KeyError, TypeError) as error:
         raise HandGesturesError(

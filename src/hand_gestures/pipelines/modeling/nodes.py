@@ -184,7 +184,7 @@ def register_model(
         decision = not_offered("the run is not tracked")
     else:
         name, text = result_lines(metrics, {}, record["parameters"]["evaluation"]["confidence_level"])[0]
-        decision = Registry(registry.model, registry.alias, registry.min_clips).offer(
+        decision = Registry(registry.model, registry.alias, registry.min_clips, registry.min_groups).offer(
             make_candidate(classifier, val_embeddings, metrics, record, f"{name} {text}"),
             lambda bundle: measure_performance(bundle, val_embeddings, training.batch_size, training.device),
         )
