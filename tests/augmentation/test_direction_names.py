@@ -94,6 +94,21 @@ def test_a_direction_inside_of_an_unknown_word_only_causes_a_warning(caplog):
     assert not caplog.records
 
 
+@pytest.mark.parametrize("name", ["swipe_l", "swipeR", "l_swipe", "hand r up", "Turn-L"])
+def test_a_letter_of_a_direction_without_its_opposite_only_causes_a_warning(name, caplog):
+    assert mirrored_labels(["fist", "wave", name], {}, flips=True)[name] == name
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert f"may contain a direction: {name};" in warning
+    caplog.clear()
+    mirrored_labels(["fist", "wave", name], {name: name}, flips=True)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("names", [["L", "fist"], ["r"], ["letter_a", "letter_l"], ["swirl", "curl", "lr"]])
+def test_a_letter_that_is_no_direction_causes_no_warning(names):
+    assert find_directions(names) == ([], [])
+
+
 @pytest.mark.parametrize("prefix", ["", "letter_", "asl "])
 def test_the_letters_of_an_alphabet_are_no_directions(prefix):
     assert find_directions([f"{prefix}{letter}" for letter in string.ascii_uppercase]) == ([], [])

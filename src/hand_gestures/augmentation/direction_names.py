@@ -7,7 +7,7 @@ list of words is complete: `hand_gestures.evaluation.mirror_audit` checks the em
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import NamedTuple
 
@@ -138,7 +138,7 @@ def find_directions(class_names: Iterable[str]) -> tuple[list[str], list[str]]:
     """
     names = {name: _split(name) for name in class_names}
     strong = _with_words(names) | _with_compounds(names) | _pairs(names)
-    weak = _with_parts_of_words(names) - strong
+    weak = (_with_parts_of_words(names) | _with_lone_letters(names)) - strong
     return [name for name in names if name in strong], [name for name in names if name in weak]
 
 
@@ -197,12 +197,28 @@ def _pairs(names: dict[str, str]) -> set[str]:
                 for match in re.finditer(re.escape(one), text):
                     found |= _both(by_text, text, text[: match.start()] + other + text[match.end() :])
     for text in by_text:
-        for match in re.finditer(" l ", text):
-            template = (text[: match.start()] + " ", " " + text[match.end() :])
-            beside = {text[len(template[0]) : len(text) - len(template[1])] for text in _fitting(by_text, template)}
-            if {letter for letter in beside if len(letter) == 1} <= LETTERS_BESIDE:
-                found |= _both(by_text, text, "r".join(template))
+        for template in _templates(by_text, text, "l"):
+            found |= _both(by_text, text, "r".join(template))
     return found
+
+
+def _templates(texts: Iterable[str], text: str, letter: str) -> Iterator[tuple[str, str]]:
+    """What stands before and after a separate letter l or r, where the letters of other names make no alphabet."""
+    for match in re.finditer(f" {letter} ", text):
+        template = (text[: match.start()] + " ", " " + text[match.end() :])
+        beside = {other[len(template[0]) : len(other) - len(template[1])] for other in _fitting(texts, template)}
+        if {name for name in beside if len(name) == 1} <= LETTERS_BESIDE:
+            yield template
+
+
+def _with_lone_letters(names: dict[str, str]) -> set[str]:
+    """`"swipe_l"` without a `"swipe_r"`. A name that is a single letter is a letter."""
+    texts = set(names.values())
+    return {
+        name
+        for name, text in names.items()
+        if len(text.split()) > 1 and any(True for letter in "lr" for _ in _templates(texts, text, letter))
+    }
 
 
 def _fitting(texts: Iterable[str], template: tuple[str, str]) -> list[str]:

@@ -38,6 +38,7 @@ def average_pixels(sequences: pd.DataFrame, frames_dir: Path, comparison: Compar
 def compare_models(
     train_embeddings: EmbeddingFile,
     val_embeddings: EmbeddingFile,
+    mirror_audit: pd.DataFrame,
     split: pd.DataFrame,
     pixels: pd.DataFrame,
     trials_folder: Path,
@@ -56,7 +57,9 @@ def compare_models(
     """
     from hand_gestures.comparison.table import compare_variants, tabulate_trials
     from hand_gestures.comparison.trials import Compared, run_trials
+    from hand_gestures.evaluation.mirror_findings import require_decided_mirrors
 
+    require_decided_mirrors(mirror_audit)
     channel_names = remaining_channels(train_embeddings.header.channel_names, channels.leave_out)
     variants = make_variants(
         network.name,

@@ -3,6 +3,7 @@
 from kedro.pipeline import Pipeline, node, pipeline
 
 from hand_gestures.pipelines.model_comparison import nodes
+from hand_gestures.pipelines.modeling import nodes as modeling
 
 
 def create_pipeline() -> Pipeline:
@@ -16,10 +17,17 @@ def create_pipeline() -> Pipeline:
                 name="average_pixels",
             ),
             node(
+                modeling.audit_mirrors,
+                inputs=["train_embeddings", "split", "params:augmentation"],
+                outputs="mirror_audit",
+                name="audit_mirrors",
+            ),
+            node(
                 nodes.compare_models,
                 inputs=[
                     "train_embeddings",
                     "val_embeddings",
+                    "mirror_audit",
                     "split",
                     "tiny_pixels",
                     "comparison_work",
