@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
+from hand_gestures.store.attribute_lengths import text_lengths
 from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.utils.errors import HandGesturesError
 from small_embeddings import CHANNELS, FRAMES, WIDTH
@@ -153,6 +154,32 @@ def long_ids(file):
     name.write_bytes(content)
 
 
+def long_names(file):
+    """Every name points to the same text of 9 MB: a file of 9 MB whose names take 36 GB."""
+    del file.attrs["class_names"]
+    file.attrs.create("class_names", ["first", "a" * 9_000_000] + ["c"] * 4000, dtype=h5py.string_dtype())
+    name = Path(file.filename)
+    file.close()
+    content = bytearray(name.read_bytes())
+    record = content.index((9_000_000).to_bytes(4, "little"), content.index(b"class_names\0"))
+    content[record : record + 16 * 4001] = content[record : record + 16] * 4001
+    name.write_bytes(content)
+
+
+def many_attributes(file):
+    """With more than eight attributes, recent HDF5 keeps them outside of the object header."""
+    name = Path(file.filename)
+    with h5py.File(name.with_name("dense.h5"), "w", libver="latest") as dense:
+        for item in file:
+            file.copy(item, dense)
+        for key, value in file.attrs.items():
+            dense.attrs[key] = value
+        for number in range(9):
+            dense.attrs[f"more {number}"] = "x"
+    file.close()
+    name.with_name("dense.h5").replace(name)
+
+
 def not_utf8(file):
     replace(file, "sequence_ids/data", shape=(ROWS,), dtype=h5py.string_dtype())[0] = b"wave/\xff\xfe"
 
@@ -244,6 +271,13 @@ HEADER = {
     ),
     "bomb in the labels": (bomb_in_labels, "damaged chunk: more than 36 bytes"),
     "no class names": (without_attribute("class_names"), "must have the attribute class_names, but it is missing"),
+    "long class names": (long_names, "text of class_names must take at most 4096 bytes, but one takes 9000000"),
+    "long fixed class names": (
+        attribute("class_names", np.array([b"a" * 5000, b"b", b"c"])),
+        "text of class_names must take at most 4096 bytes, but one takes 5000",
+    ),
+    "long sources": (attribute("sources", "a" * 2_000_000), "text of sources must take at most 1048576 bytes, but one"),
+    "attributes in a heap": (many_attributes, r"attribute \w+ must be in the header of the file, but it is in a heap"),
     "no fingerprint": (without_attribute("fingerprint"), "must have the attribute fingerprint, but it is missing"),
     "class names that are numbers": (attribute("class_names", [1, 2, 3]), "class_names must be text, but it is int64"),
     "one class name": (attribute("class_names", "fist"), "class_names must be a list of at most 10000 texts"),
@@ -301,6 +335,24 @@ LAYOUTS = {
     "no filter": {"chunks": (3, 2, CHANNELS, WIDTH)},
     "no chunks": {},
 }
+
+
+@pytest.mark.parametrize("userblock_size", [0, 512])
+@pytest.mark.parametrize("libver", ["earliest", ("v108", "v110"), "latest"])
+def test_the_lengths_of_texts_are_read_in_every_version_of_the_format(tmp_path, libver, userblock_size):
+    with h5py.File(tmp_path / "a.h5", "w", libver=libver, userblock_size=userblock_size) as file:
+        file.attrs.create("names", ["a", "", "é" * 5], dtype=h5py.string_dtype())
+        for number in range(4):
+            file.attrs[f"x{number}"] = "y" * (number * 100)
+        del file.attrs["x1"]
+        file.attrs["text"] = "z" * 70_000
+        file.attrs.create("many", [str(number) for number in range(3000)], dtype=h5py.string_dtype())
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert text_lengths(file, "names").tolist() == [1, 0, 10]
+        assert text_lengths(file, "text").tolist() == [70_000]
+        assert text_lengths(file, "x3").tolist() == [300]
+        assert text_lengths(file, "many").tolist() == [len(str(number)) for number in range(3000)]
+        assert text_lengths(file, "x1") is None
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 from zlib_ng import zlib_ng
 
+from hand_gestures.store.attribute_lengths import text_lengths
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.nested import parse_json
 
@@ -276,7 +277,7 @@ def read_names(file: h5py.File, name: str) -> tuple[str, ...]:
     Raises:
         RefusedContentError: it is missing or is no such list.
     """
-    values = np.asarray(_read_strings(file, name, 1), object)
+    values = np.asarray(_read_strings(file, name, 1, MAX_NAME_BYTES), object)
     names = tuple(_decode(value, name) for value in values)
     if len(set(names)) < len(names):
         _refuse(f"{name} must be different names", f"{max(names, key=names.count)!r} is there twice")
@@ -301,7 +302,7 @@ def read_text(file: h5py.File, name: str, default: str | None = None) -> str:
     """
     if default is not None and name not in file.attrs:
         return default
-    return _decode(_read_strings(file, name, 0), name, MAX_TEXT_BYTES)
+    return _decode(_read_strings(file, name, 0, MAX_TEXT_BYTES), name, MAX_TEXT_BYTES)
 
 
 def read_json_attribute(file: h5py.File, name: str) -> dict[str, Any]:
@@ -441,15 +442,22 @@ def _check_text_length(length: int) -> None:
         _refuse(f"an id in sequence_ids/data must take at most {MAX_NAME_BYTES} bytes", f"one takes {length}")
 
 
-def _read_strings(file: h5py.File, name: str, axes: int) -> Any:
+def _read_strings(file: h5py.File, name: str, axes: int, limit: int) -> Any:
+    """An attribute of at most `MAX_NAMES` texts of at most `limit` bytes."""
     if name not in file.attrs:
         _refuse(f"an embeddings file must have the attribute {name}", "it is missing")
     attribute = file.attrs.get_id(name)
     if attribute.shape is None or len(attribute.shape) != axes or math.prod(attribute.shape) > MAX_NAMES:
         wanted = f"a list of at most {MAX_NAMES} texts" if axes else "one text"
         _refuse(f"the attribute {name} must be {wanted}", f"its shape is {attribute.shape}")
-    if h5py.check_string_dtype(attribute.dtype) is None:
+    kind = h5py.check_string_dtype(attribute.dtype)
+    if kind is None:
         _refuse(f"the attribute {name} must be text", f"it is {attribute.dtype}")
+    lengths = text_lengths(file, name) if kind.length is None else [kind.length]
+    if lengths is None:
+        _refuse(f"the attribute {name} must be in the header of the file", "it is in a heap")
+    if max(lengths, default=0) > limit:
+        _refuse(f"text of {name} must take at most {limit} bytes", f"one takes {max(lengths)}")
     return file.attrs[name]
 
 
