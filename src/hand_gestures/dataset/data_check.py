@@ -23,6 +23,7 @@ from hand_gestures.utils.workers import in_processes
 from hand_gestures.video.class_folders import Rejected, reject, rejects_table, shown
 from hand_gestures.video.image_files import picture_size
 from hand_gestures.video.ingest import find_videos
+from hand_gestures.video.limits import MAX_PIXELS
 from hand_gestures.video.segments import parse_segments
 from hand_gestures.video.video_files import VideoFile
 from hand_gestures.video.video_sources import VideoFaultError
@@ -188,6 +189,10 @@ def _check_videos(videos_dir: Path, processes: int, segments: pd.DataFrame | Non
 def _read_header(path: Path) -> _Header:
     try:
         with VideoFile(path) as video:
+            if 0 in video.size:  # FFmpeg leaves out a size beyond the limit
+                return _Header(
+                    None, None, (0, 0), f"declares no size of its pictures, or more than {MAX_PIXELS} pixels"
+                )
             return _Header(video.declared_seconds, video.source_fps, video.size, None)
     except VideoFaultError as fault:
         return _Header(None, None, (0, 0), str(fault))
