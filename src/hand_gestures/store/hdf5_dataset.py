@@ -1,11 +1,9 @@
 """Embeddings as PyTorch items and batches."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import psutil
 import torch
 from torch.utils.data import Dataset
 
@@ -13,6 +11,7 @@ from hand_gestures.store.batch_memory import BatchMemory
 from hand_gestures.store.selection import Embeddings
 from hand_gestures.utils.devices import DTYPES
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.machine import available_cores, free_memory
 
 
 class EmbeddedClip(NamedTuple):
@@ -34,7 +33,7 @@ class HDF5Dataset(Dataset):
 
     Args:
         file: handle on the file; each process opens it at its first read.
-        preload: keep all rows in memory; "auto" does so where they fit in `share` of the free memory.
+        preload: keep all rows in memory; "auto" does so where they fit in `share` of `free_memory`.
         share: part of the free memory that "auto" may use, 0 to 1.
         precision: dtype of the numbers in memory; items are always float32.
 
@@ -61,7 +60,7 @@ class HDF5Dataset(Dataset):
         if preload == "auto":
             # the memory that is free now: a second training beside this one leaves less
             size = int(np.prod(file.header.shape)) * dtype.itemsize
-            preload = size <= psutil.virtual_memory().available * share
+            preload = size <= free_memory() * share
         self.preloaded = self._read_all(dtype) if preload else None
 
     def __len__(self) -> int:
@@ -105,7 +104,7 @@ class HDF5Dataset(Dataset):
         """All rows, (N, C, T, D); one thread per core unpacks them."""
         clips = torch.empty((len(self), *self._item_shape()), dtype=dtype)
         self._read.open()  # here, or all threads would open the file at once
-        with ThreadPoolExecutor(os.cpu_count()) as readers:
+        with ThreadPoolExecutor(available_cores()) as readers:
             for _ in readers.map(self._read_into, range(len(self)), clips):
                 pass  # take every result: this raises the error of a thread
         return clips
