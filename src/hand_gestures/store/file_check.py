@@ -44,7 +44,7 @@ class LockedFileError(HandGesturesError):
     """HDF5 could not lock a file that is not damaged."""
 
 
-def explain_lock(path: Path, error: BaseException) -> None:
+def explain_lock(path: Path, error: Exception) -> None:
     """Raise a sentence about the lock if that is why HDF5 could not open or create a file.
 
     HDF5 locks each file it opens. The lock fails while another program has the file open for writing, and on file

@@ -1,5 +1,6 @@
 """Embeddings as PyTorch items and batches."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, NamedTuple
 
@@ -74,13 +75,9 @@ class HDF5Dataset(Dataset):
         """The batch of these rows; a `DataLoader` calls this method, not `__getitem__`, where it exists."""
         index = torch.as_tensor(rows)
         clips = self._memory.take((len(rows), *self._item_shape()))
-        if self.preloaded is None:
-            for row, clip in zip(rows, clips, strict=True):
-                self._read_into(row, clip)
-        elif self.preloaded.dtype == clips.dtype:
-            torch.index_select(self.preloaded, 0, index, out=clips)
-        else:
-            clips.copy_(self.preloaded[index])
+        fill = self._read_into if self.preloaded is None else self._copy_into
+        for row, clip in zip(rows, clips, strict=True):
+            fill(row, clip)
         return EmbeddedClip(clips, self.labels[index], index)
 
     def _item_shape(self) -> tuple[int, int, int]:
@@ -99,6 +96,19 @@ class HDF5Dataset(Dataset):
             )
         # numpy copies in this thread; torch would wait for its own threads, which the other readers keep busy
         np.copyto(clip.numpy(), stored.transpose(1, 0, 2), casting="same_kind")
+
+    def _copy_into(self, row: int, clip: torch.Tensor) -> None:
+        """Copy a preloaded row into `clip`, (C, T, D), in this thread.
+
+        With several threads the copy is as fast on an idle machine, and beside another program all threads wait for
+        the one whose core is taken.
+        """
+        stored = self.preloaded[row]  # type: ignore[index]
+        if stored.dtype == clip.dtype:
+            np.copyto(clip.numpy(), stored.numpy())
+        else:  # torch converts ten times as fast as numpy, and uses one thread for fewer than 32,768 numbers
+            for narrow, wide in zip(stored, clip, strict=True):
+                wide.copy_(narrow)
 
     def _read_all(self, dtype: torch.dtype) -> torch.Tensor:
         """All rows, (N, C, T, D); one thread per core unpacks them."""
@@ -122,18 +132,19 @@ def identity_collate(batch: Any) -> EmbeddedClip:
     return batch
 
 
-def mean_and_spread(dataset: HDF5Dataset) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation over all rows and time steps, with one row in memory at a time.
+def mean_and_spread(dataset: HDF5Dataset, rows: Iterable[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation over some rows and all their time steps, with one row in memory at a time.
 
     Args:
-        dataset: at least one row.
+        dataset: the clips.
+        rows: indices of at least one row.
 
     Returns:
         Mean and standard deviation, each float32 (C, D).
     """
     total = square = torch.zeros((), dtype=torch.float64)
     count = 0
-    for row in range(len(dataset)):
+    for row in rows:
         clip = dataset[row].clip.double()  # (C, T, D); in float32 the sums of many rows would lose digits
         total = total + clip.sum(dim=1)
         square = square + clip.square().sum(dim=1)
