@@ -1,7 +1,8 @@
 # The project with its locked packages. The entry point is kedro. Runs write only to three mounted folders: data, mlruns
 # and huggingface. docs/gpu.md has the command.
 # The base image has no CUDA: torch from PyPI contains it, and --gpus provides the driver of the host.
-ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+# Python 3.11.16; the digest is from docker-library/repo-info, of 25 August 2026
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:0bee7276f83efd4a1ee05bbbf4281d95ed28e079220a9457f25a93e3f1e3c31b
 
 FROM ${PYTHON_IMAGE} AS packages
 # cuda, or cpu: PyTorch without CUDA in the locked version; from another index, so the locked hash is not checked
@@ -58,9 +59,10 @@ ENV PATH=/venv/bin:$PATH \
 
 # `make image` passes the version of the package
 ARG VERSION=unknown
+# AGPL: ultralytics. GPL: x264 and x265 in PyAV, LGPL: FFmpeg in PyAV and OpenCV. NVIDIA: CUDA, not in the variant cpu.
 LABEL org.opencontainers.image.title="hand_gestures" \
-      org.opencontainers.image.description="Hand gestures from video. Packages keep their licences: README.md" \
-      org.opencontainers.image.licenses="Apache-2.0 AND AGPL-3.0-only" \
+      org.opencontainers.image.description="Hand gestures from video. Packages keep their licences: docs/licences.md" \
+      org.opencontainers.image.licenses="Apache-2.0 AND AGPL-3.0-only AND GPL-2.0-or-later AND LGPL-3.0-or-later AND LicenseRef-NVIDIA-Proprietary" \
       org.opencontainers.image.version="${VERSION}"
 
 USER 10001:10001

@@ -42,9 +42,10 @@ docs: .venv/dev ## build the documentation into site/
 docs-serve: .venv/dev ## show the documentation in the browser, with live reload
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-bench: .venv/runtime ## repeat the measurements of docs/benchmarks.md (15 minutes on two cores)
-	for benchmark in catalog_scale extraction storage augmentation memory training_step; do \
-		$(BIN)/python benchmarks/$$benchmark.py || exit; \
+bench: .venv/runtime ## repeat the measurements of docs/benchmarks.md, idle and beside a busy program (40 minutes on two cores)
+	$(BIN)/python benchmarks/catalog_scale.py
+	for benchmark in extraction storage augmentation memory training_step; do \
+		$(BIN)/python benchmarks/$$benchmark.py && $(BIN)/python benchmarks/$$benchmark.py --neighbour || exit; \
 	done
 
 compact-backbones: .venv/runtime ## train the small backbones of the demo again (up to 60 minutes on two cores)

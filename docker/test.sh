@@ -54,7 +54,7 @@ build_image --build-arg VERSION="$version" --build-arg LEAVE_OUT="$leave_out" > 
 say "built, $("${engine[@]}" image inspect --format '{{.Size}}' "$image" | numfmt --to si --suffix B) unpacked"
 
 labels=$("${engine[@]}" image inspect --format '{{.Config.Labels}}' "$image")
-[[ $labels == *"image.version:$version"* && $labels == *"image.licenses:Apache-2.0"* ]]
+[[ $labels == *"image.version:$version"* && $labels == *"image.licenses:Apache-2.0 AND "*"GPL-2.0-or-later"* ]]
 
 run_image --entrypoint bash "$image" -ec '
     [ "$(id -u)" = 10001 ]

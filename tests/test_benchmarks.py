@@ -70,6 +70,15 @@ def test_a_training_step_is_measured_in_both_precisions():
     assert re.fullmatch(RATIO, row[3])
 
 
+def test_a_benchmark_beside_a_busy_program_says_so_and_ends_it():
+    command = [sys.executable, str(BENCHMARKS / "training_step.py"), "--quick", "--neighbour"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300)  # waits until nobody holds its output
+    assert run.returncode == 0, run.stderr
+    assert ", beside a busy program" in run.stdout
+    rows = [line for line in run.stdout.splitlines() if line.startswith("| threads, ")]
+    assert len(rows) == 2
+
+
 def test_the_reference_file_is_created_as_it_is_described(benchmarks, tmp_path):
     import h5py
     import reference

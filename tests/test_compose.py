@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ ROOT = Path(__file__).parents[1]
 FILES = [ROOT / "compose.yaml", ROOT / "compose.gpu.yaml"]
 BASE, GPU = (yaml.safe_load(file.read_text())["services"] for file in FILES)
 OWN = {name: service for name, service in BASE.items() if service["image"] == "hand-gestures"}
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 # fmt: off
 COMPOSE_KEYS = {
-    "cap_drop", "depends_on", "deploy", "entrypoint", "environment", "healthcheck", "image", "ports", "profiles",
-    "pull_policy", "read_only", "restart", "security_opt", "shm_size", "tmpfs", "user", "volumes",
+    "cap_drop", "depends_on", "deploy", "entrypoint", "environment", "healthcheck", "image", "mem_limit", "pids_limit",
+    "ports", "profiles", "pull_policy", "read_only", "restart", "security_opt", "shm_size", "tmpfs", "user", "volumes",
 }
 # fmt: on
 
@@ -71,6 +73,52 @@ def test_own_services_run_without_privileges():
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
         assert service["user"] == "${RUN_AS:-10001:10001}"
+
+
+def test_every_service_is_hardened_and_limited():
+    assert set(BASE) == {*OWN, "postgres"}
+    for name, service in BASE.items():
+        assert service["read_only"], name
+        assert "/tmp" in service["tmpfs"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not service["user"].startswith(("0", "root")), name
+        assert re.fullmatch(r"\$\{[A-Z]+_MEMORY:-\d+g\}", service["mem_limit"]), name
+        assert 0 < service["pids_limit"] <= 4096, name
+
+
+def test_the_database_writes_only_to_its_volume_its_socket_and_temporary_files():
+    postgres = BASE["postgres"]
+    assert postgres["user"] == "999:999"  # without capabilities the image cannot become this user itself
+    assert postgres["tmpfs"] == ["/tmp", "/run/postgresql"]
+    assert postgres["volumes"] == ["postgres:/var/lib/postgresql/data"]
+
+
+def test_images_of_other_publishers_are_pinned_by_digest():
+    foreign = [service["image"] for service in BASE.values() if service["image"] != "hand-gestures"]
+    foreign += re.findall(r"^ARG PYTHON_IMAGE=(.+)$", DOCKERFILE, re.MULTILINE)
+    assert len(foreign) == 2
+    for image in foreign:
+        assert re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", image)
+
+
+def test_the_label_of_the_image_has_the_licences_of_what_its_packages_contain():
+    (label,) = re.findall(r'image\.licenses="(.+)"', DOCKERFILE)
+    licences = label.split(" AND ")
+    locked = (ROOT / "requirements.txt").read_text()
+    contained = [{"Apache-2.0"}]
+    if re.search("^ultralytics==", locked, re.MULTILINE):
+        contained.append({"AGPL-3.0-only"})
+    if re.search("^nvidia-", locked, re.MULTILINE):
+        contained.append({"LicenseRef-NVIDIA-Proprietary"})
+    libraries = {file.name.split("-")[0] for file in distribution("av").files or [] if file.parent.name == "av.libs"}
+    if libraries & {"libx264", "libx265"}:
+        contained.append({"GPL-2.0-or-later"})
+    if "libavcodec" in libraries:
+        contained.append({"LGPL-3.0-or-later"})
+    assert set(licences) == set().union(*contained)
+    page = (ROOT / "docs/licences.md").read_text()
+    assert all(licence in page for licence in licences if not licence.startswith("LicenseRef"))
 
 
 def test_the_gpu_file_adds_only_the_devices():

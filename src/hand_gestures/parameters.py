@@ -297,6 +297,9 @@ class TrainingParameters(Topic):
     workers: NonNegativeInt = Field(
         description="processes that read clips from disk if they are not in memory; 0: the main process"
     )
+    threads: PositiveInt | Literal["auto"] = Field(
+        description="CPU threads that train; auto: one for a small network, all cores for a large one"
+    )
 
 
 class EvaluationParameters(Topic):

@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
 
 from base_parameters import base_parameters
 from hand_gestures.backbones.fetch import fetch_models, model_files, model_identity
@@ -61,6 +62,49 @@ def test_models_are_downloaded_from_the_hub_by_name(hub, vit_folder, resnext_fol
     assert {role: entry["commit"] for role, entry in found.items()} == commits
     assert {role: entry["name"] for role, entry in found.items()} == {role: f"painter/{role}" for role in commits}
     json.dumps(found)
+
+
+def test_a_branch_that_moves_keeps_its_recorded_commit_and_the_run_says_what_to_set(
+    hub, vit_folder, local, tmp_path, caplog
+):
+    first = hub.publish("painter/vit", vit_folder)
+    newer = shutil.copytree(vit_folder, tmp_path / "newer")
+    weights = load_file(newer / "model.safetensors")
+    save_file({name: value + 1 for name, value in weights.items()}, newer / "model.safetensors", {"format": "pt"})
+    models, record = local | {"vit": source("painter/vit"), "hands": None}, tmp_path / "record"
+    found = fetch_models(**models, record=record)
+    second = hub.publish("painter/vit", newer)
+    caplog.clear()
+    again = fetch_models(**models, record=record)
+    assert again == found
+    assert again["vit"]["commit"] == first
+    (message,) = caplog.messages
+    for part in (
+        f"painter/vit: main has moved from commit {first} to {second}; this run still uses the first",
+        f"set backbones.vit.revision to {first} to keep it",
+        f"or to {second}",
+    ):
+        assert part in message
+    # a commit is what it says, recorded or not; without a record the branch is where it is now
+    chosen = fetch_models(**models | {"vit": source("painter/vit", second)}, record=record)
+    assert chosen["vit"]["commit"] == second
+    assert fetch_models(**models, record=tmp_path / "new")["vit"]["commit"] == second
+
+
+def test_weights_that_are_not_the_recorded_ones_are_refused(hub, vit_folder, local, tmp_path):
+    commit = hub.publish("painter/vit", vit_folder)
+    models, record = local | {"vit": source("painter/vit"), "hands": None}, tmp_path / "record"
+    fetch_models(**models, record=record)
+    changed = {"painter/vit@main": {"commit": commit, "sha256": "ab" * 32}}
+    (record / "commits.json").write_text(json.dumps(changed))
+    with pytest.raises(ModelUnavailableError, match="the ViT must be the file with the pinned sha256 abab"):
+        fetch_models(**models, record=record)
+
+
+def test_models_on_disk_and_pinned_commits_are_not_recorded(hub, vit_folder, local, tmp_path):
+    models = local | {"vit": source("painter/vit", hub.publish("painter/vit", vit_folder)), "hands": None}
+    fetch_models(**models, record=tmp_path / "record")
+    assert not (tmp_path / "record").exists()
 
 
 def test_found_models_can_be_loaded_after_a_round_trip_through_json(local):

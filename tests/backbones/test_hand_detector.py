@@ -360,3 +360,13 @@ def test_loading_a_detector_does_not_change_the_error_of_a_damaged_image(yolo_fi
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(UnidentifiedImageError):
         Image.open(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".engine", ".torchscript", ".yaml", ".PT", ""])
+def test_only_a_pt_file_is_loaded_whatever_it_holds(yolo_file, tmp_path, suffix):
+    file = tmp_path / f"hands{suffix}"
+    file.write_bytes(yolo_file.read_bytes())
+    with pytest.raises(ModelUnavailableError) as caught:
+        load_detector(local_files(file))
+    for part in ("must be a .pt file of ultralytics", str(file), "give the .pt file", "hands.enabled"):
+        assert part in str(caught.value)

@@ -323,3 +323,12 @@ def test_a_vit_saved_with_its_classifier_head_is_read_without_it(tmp_path):
     pixels = torch.randn(2, 3, 32, 32)
     expected = classifier.vit(pixel_values=pixels).last_hidden_state.mean(dim=1)
     torch.testing.assert_close(backbone.network(pixels), expected)
+
+
+@pytest.mark.parametrize("field", ["attn_implementation", "_attn_implementation"])
+def test_a_config_that_names_a_kernel_of_another_repository_does_not_load_it(vit_folder, vit_copy, frames, field):
+    config = json.loads((vit_copy / "config.json").read_text())
+    (vit_copy / "config.json").write_text(json.dumps(config | {field: "kernels-community/flash-attn2"}))
+    vit = load_vit(local_files(vit_copy))
+    assert vit.network.vit.config._attn_implementation == "sdpa"
+    assert torch.equal(vit(frames), load_vit(local_files(vit_folder))(frames))

@@ -113,6 +113,40 @@ def test_other_parameters_or_other_files_start_a_trial_afresh(compared, folder, 
     assert third.history != first.history
 
 
+def test_finished_trials_stay_when_only_speed_or_class_sets_change(compared, folder, monkeypatch):
+    variants = [Variant("bilstm"), Variant("nearest_neighbour")]
+    first = list(run_trials(variants, [1], compared, folder))
+    assert not (folder / "training").exists()
+    monkeypatch.setattr(module, "train_classifier", None)  # calling either would fail
+    monkeypatch.setattr(module, "nearest_neighbour", None)
+    faster = replace(
+        compared,
+        training=compared.training.model_copy(update={"workers": 1, "preload": False, "threads": 2}),
+        class_sets={"still": ["fist"], "swipes": ["swipe_left", "swipe_right"], "none": []},
+    )
+    again = list(run_trials(variants, [1], faster, folder))
+    for before, after in zip(first, again, strict=True):
+        still = [correct for name, correct in before.right.items() if name.startswith("fist/")]
+        assert after.metrics == before.metrics | {"accuracy_still": np.mean(still)}
+    (fewer,) = run_trials(variants[:1], [1], replace(faster, class_sets={}), folder)
+    assert not [name for name in fewer.metrics if name.startswith("accuracy_")]
+    for before, after in zip(first, again, strict=True):
+        assert after.history == before.history
+
+
+def test_a_trained_network_is_not_lost_when_its_trial_cannot_be_saved(compared, folder, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_json", lambda path, content: 1 / 0)  # as on a full disk
+        with pytest.raises(ZeroDivisionError):
+            list(run_trials(VARIANTS[:1], [1], compared, folder))
+    saved = []
+    monkeypatch.setattr("hand_gestures.training.train._make_trainer", None)  # training would fail
+    monkeypatch.setattr(module, "finish_training", lambda path: saved.append((folder / "bilstm, seed 1.json").exists()))
+    (trial,) = run_trials(VARIANTS[:1], [1], compared, folder)
+    assert len(trial.history) == 3
+    assert saved == [True]
+
+
 DAMAGED_TRIALS = [
     "",
     "{",

@@ -32,6 +32,15 @@ def test_the_random_split_has_the_same_shares_and_ignores_groups():
     assert split.groupby("group")["random_side"].nunique().min() == 2
 
 
+def test_beside_a_test_split_the_random_split_trains_on_as_many_clips_and_leaves_the_test_alone():
+    split = make_split_table(by_performer(12, classes=4, takes=5), 0.2, 0.25, 1)
+    tested = split["side"] == "test"
+    assert tested.sum() == 60
+    assert (tested == (split["random_side"] == "test")).all()
+    assert split["random_side"].value_counts().to_dict() == split["side"].value_counts().to_dict()
+    assert split[~tested].groupby("group")["random_side"].nunique().min() == 2
+
+
 def test_lists_replace_fractions_and_unlisted_sequences_are_in_no_random_split():
     sequences = alone({"wave": 10, "fist": 10})
     listed = pd.Series("train", index=sequences["sequence_id"][:19])

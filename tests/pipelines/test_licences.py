@@ -1,5 +1,7 @@
 """The licence of a pretrained model is documented and changes no embedding."""
 
+from pathlib import Path
+
 import yaml
 
 from base_parameters import base_parameters
@@ -28,7 +30,7 @@ def fingerprint(licence):
     hands = base_parameters(HandParameters, name="owner/hands", path=str(folder / "yolo.pt"), licence=licence)
     extraction = base_parameters(ExtractionParameters, precision="float32")
     others = (base_parameters(ClipParameters), base_parameters(AugmentationParameters), hands, extraction)
-    return write_recipe(fetch_backbones(backbones, hands), ["fist", "wave"], *others, seed=1)
+    return write_recipe(fetch_backbones(backbones, hands, Path("unused")), ["fist", "wave"], *others, seed=1)
 
 
 def test_embeddings_do_not_depend_on_the_licences_of_the_models():

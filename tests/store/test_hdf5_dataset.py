@@ -105,6 +105,34 @@ def test_the_error_of_a_clip_that_is_not_finite_names_the_clip(tmp_path, preload
 @pytest.mark.parametrize("preload", [True, False])
 def test_mean_and_spread_are_those_of_the_whole_file(file, preload):
     data = data_of(file).astype(np.float64)
-    mean, spread = mean_and_spread(HDF5Dataset(file, preload))
+    mean, spread = mean_and_spread(HDF5Dataset(file, preload), range(9))
     np.testing.assert_allclose(mean, data.mean((0, 1)), atol=1e-6)
     np.testing.assert_allclose(spread, data.std((0, 1)), atol=1e-6)
+
+
+def test_mean_and_spread_of_some_rows_leave_out_the_others(file):
+    data = data_of(file)[[1, 4]].astype(np.float64)
+    mean, spread = mean_and_spread(HDF5Dataset(file), [1, 4])
+    np.testing.assert_allclose(mean, data.mean((0, 1)), atol=1e-6)
+    np.testing.assert_allclose(spread, data.std((0, 1)), atol=1e-6)
+
+
+def test_rows_are_preloaded_only_where_the_container_has_room(file, monkeypatch):
+    size = int(np.prod(file.header.shape)) * 4
+    for free, preloaded in ((2 * size, True), (2 * size - 1, False)):
+        monkeypatch.setattr("hand_gestures.store.hdf5_dataset.free_memory", lambda free=free: free)
+        assert (HDF5Dataset(file, "auto", share=0.5).preloaded is not None) == preloaded
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_a_batch_of_preloaded_rows_needs_no_other_thread(file, precision):
+    """Beside another program, several threads wait for the one whose core is taken."""
+    wide = HDF5Dataset(file, True, precision=precision)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            wide.__getitems__([3, 1, 5])
+    finally:
+        torch.set_num_threads(before)
+    assert not {event.name for event in profile.events()} & {"aten::index_select", "aten::index"}

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import lightning
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ import torch
 from hand_gestures.classifier import load_bundle
 from hand_gestures.evaluation.evaluate import evaluate_classifier
 from hand_gestures.parameters import NetworkParameters, TrainingParameters
+from hand_gestures.store.chunk_packing import pack_chunk
 from hand_gestures.store.embedding_file import ClipReader, EmbeddingFile
 from hand_gestures.store.write import write_embeddings
-from hand_gestures.training.train import balanced_weights, train_classifier
+from hand_gestures.training.train import balanced_weights, finish_training, train_classifier
 from hand_gestures.utils.errors import HandGesturesError
-from hand_gestures.utils.resumable import UnfinishedWork
 from small_embeddings import embedded_sequence, pending_embeddings
 from small_training import NETWORK, TRAINING
 
@@ -84,8 +85,7 @@ def test_it_overfits_three_batches_of_noise(tmp_path):
     assert trained.history["train_accuracy"].max() == 1.0
 
 
-def test_the_saved_model_of_the_best_epoch_has_the_accuracy_of_that_epoch(write_file, tmp_path, monkeypatch):
-    monkeypatch.setattr(UnfinishedWork, "remove", lambda work: None)  # so that the saved model can be read here
+def test_the_saved_model_of_the_best_epoch_has_the_accuracy_of_that_epoch(write_file, tmp_path):
     hard = write_file("train.h5", 6), write_file("val.h5", 13, first=100)
     # so high a rate that the last epoch is not the best one
     trained = train(hard, tmp_path, epochs=12, learning_rate=0.3)
@@ -159,12 +159,14 @@ def test_balanced_weights_give_every_class_the_same_total_weight(tmp_path):
     counts = {0: 2, 1: 4, 2: 12}
     clips = [embedded_sequence(label, 20 * label + n) for label, count in counts.items() for n in range(count)]
     write_embeddings(tmp_path / "a.h5", pending_embeddings(clips))
-    factors = balanced_weights(EmbeddingFile(tmp_path / "a.h5"))
+    factors = balanced_weights(EmbeddingFile(tmp_path / "a.h5"), np.arange(18))
     weight = [factors[label] * count for label, count in counts.items()]
     assert weight == pytest.approx([6.0] * 3)
     assert sum(weight) == 18  # on average a clip weighs 1
     write_embeddings(tmp_path / "b.h5", pending_embeddings(clips[2:]))
-    assert balanced_weights(EmbeddingFile(tmp_path / "b.h5"))[0] == 0
+    assert balanced_weights(EmbeddingFile(tmp_path / "b.h5"), np.arange(16))[0] == 0
+    some = balanced_weights(EmbeddingFile(tmp_path / "a.h5"), np.array([0, 2, 3]))
+    assert some.tolist() == pytest.approx([1.5, 0.75, 0])
 
 
 def test_a_model_trained_on_shuffled_time_cannot_tell_the_directions(write_file, tmp_path):
@@ -278,6 +280,7 @@ def test_a_damaged_checkpoint_starts_the_training_afresh_with_one_warning(files,
 
 def test_a_finished_training_starts_afresh_and_so_does_one_with_other_parameters(files, tmp_path, caplog):
     train(files, tmp_path, epochs=3)
+    finish_training(tmp_path / "training")
     with pytest.raises(StopError):
         train(files, tmp_path, on_epoch=stop_after(3))
     with caplog.at_level(logging.INFO):
@@ -288,13 +291,70 @@ def test_a_finished_training_starts_afresh_and_so_does_one_with_other_parameters
     )
     assert not trained.resumed
     assert list(trained.history["epoch"]) == [1, 2, 3, 4, 5, 6]
+    finish_training(tmp_path / "training")
     assert not (tmp_path / "training").exists()
 
 
 def test_a_training_continues_when_only_its_speed_changes(files, tmp_path):
     with pytest.raises(StopError):
         train(files, tmp_path, on_epoch=stop_after(3))
-    assert train(files, tmp_path, preload=False, preload_share=0.5).resumed
+    assert train(files, tmp_path, preload=False, preload_share=0.5, threads=2).resumed
+
+
+def test_the_standardisation_and_the_class_weights_use_only_the_views_that_train(write_file, tmp_path):
+    """Views of the clean file, with and without augmented views beside them that are not used."""
+    clean = [embedded_sequence(n % 3, n) for n in range(12)]
+    augmented = [
+        one._replace(embeddings=np.concatenate([one.embeddings, one.embeddings + 5]), labels=np.array([*one.labels, 0]))
+        for one in clean
+    ]
+    val = write_file("val.h5", 6, first=100)
+    trained = []
+    for name, clips in (("clean", clean), ("augmented", augmented)):
+        write_embeddings(tmp_path / f"{name}.h5", pending_embeddings(clips))
+        file = EmbeddingFile(tmp_path / f"{name}.h5")
+        trained.append(train((file, val), tmp_path / name, epochs=2, views=1, class_weights="balanced"))
+    for name, value in trained[0].best.weights.items():
+        if name in ("mean", "spread"):
+            assert np.array_equal(value, trained[1].best.weights[name]), name
+    # the order of the rows differs between the files, so only the first loss can be compared closely
+    np.testing.assert_allclose(trained[0].history["train_loss"][0], trained[1].history["train_loss"][0], rtol=0.2)
+
+
+@pytest.mark.parametrize("part", ["training", "validation"])
+def test_a_loss_that_is_not_finite_names_the_clip_and_keeps_the_last_good_epoch(files, write_file, tmp_path, part):
+    with pytest.raises(StopError):
+        train(files, tmp_path, standardise=False, on_epoch=stop_after(3))  # two complete epochs
+    kept = {path: path.read_bytes() for path in (tmp_path / "training").rglob("*") if path.is_file()}
+    side = part == "validation"
+    file = EmbeddingFile(Path(shutil.copy(files[side].path, tmp_path / "huge.h5")))
+    files = (files[0], file) if side else (file, files[1])
+    with h5py.File(file.path, "r+") as opened:
+        huge = np.full(opened["embeddings/data"].shape[1:], 3e38, np.float32)
+        opened["embeddings/data"].id.write_direct_chunk((7, 0, 0, 0), pack_chunk(huge))
+    with pytest.raises(HandGesturesError) as caught:
+        train(files, tmp_path, standardise=False)
+    for said in (
+        "the loss must be a finite number, but in epoch 3 that of 1 of 8",
+        f"{part} clips of a batch, such as '{file.sequence_ids[7]}', view 0 (row 7 of {file.path}), is not",
+        "learning_rate",
+        f"the model of the best epoch before is in {tmp_path / 'training' / 'best'}",
+    ):
+        assert said in str(caught.value)
+    assert {path: path.read_bytes() for path in (tmp_path / "training").rglob("*") if path.is_file()} == kept
+
+
+def test_a_small_network_trains_with_one_thread_and_gives_the_others_back(files, tmp_path):
+    seen = []
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        train(files, tmp_path / "auto", epochs=1, on_epoch=lambda metrics: seen.append(torch.get_num_threads()))
+        train(files, tmp_path / "3", epochs=1, threads=3, on_epoch=lambda metrics: seen.append(torch.get_num_threads()))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1, 3]
 
 
 def test_parameters_that_are_refused_do_not_discard_unfinished_work(files, tmp_path):
@@ -310,10 +370,12 @@ def test_a_training_that_was_killed_after_its_last_epoch_trains_no_more(write_fi
     hard = write_file("train.h5", 6), write_file("val.h5", 13, first=100)
     settings = settings | {"learning_rate": 0.3}
     whole = train(hard, tmp_path / "whole", **settings)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(UnfinishedWork, "remove", lambda work: None)  # as if it was killed just before
-        train(hard, tmp_path, **settings)
-    again = train(hard, tmp_path, **settings)
+    train(hard, tmp_path, **settings)
+    seen = []
+    again = train(hard, tmp_path, on_epoch=seen.append, **settings)
+    assert again.resumed
+    assert_same_training(again, whole)
+    assert [metrics.epoch for metrics in seen] == whole.history["epoch"].tolist()
     assert len(again.history) == len(whole.history)
     assert again.best.metrics == whole.best.metrics
 

@@ -1,11 +1,13 @@
 """Find all pretrained models of a run and load each once, before any frame is read."""
 
+import logging
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from hand_gestures.backbones.model_files import ModelFiles, find_model, require_sha256
+from hand_gestures.backbones.model_files import COMMIT, ModelFiles, find_model, newest_commit, require_sha256
 from hand_gestures.backbones.networks import (
     RESNEXT_CONFIG_FILES,
     VIT_CONFIG_FILES,
@@ -15,18 +17,29 @@ from hand_gestures.backbones.networks import (
     load_resnext,
     load_vit,
 )
+from hand_gestures.utils.resumable import read_json, write_json
+
+logger = logging.getLogger(__name__)
 
 FoundModels = dict[str, dict[str, Any]]  # by role "vit", "resnext", "hands"; JSON can hold it
+PARAMETERS = {"vit": "backbones.vit", "resnext": "backbones.resnext", "hands": "hands"}  # topic of each role
+COMMITS = "commits.json"  # in the record folder: "name@revision" → commit and sha256 of the weights
 NOT_IN_IDENTITY = ("folder", "weights", "trusted_sha256")  # they change no embedding
 
 
-def fetch_models(vit: dict[str, Any], resnext: dict[str, Any], hands: dict[str, Any] | None) -> FoundModels:
+def fetch_models(
+    vit: dict[str, Any], resnext: dict[str, Any], hands: dict[str, Any] | None, record: Path | None = None
+) -> FoundModels:
     """Find the models and load each once, so that a wrong one stops the run early.
+
+    A branch such as "main" can move, and other weights make other embeddings. The first run therefore records the
+    commit of each branch; later runs use that commit and say when the branch has moved.
 
     Args:
         vit, resnext: `name`, `revision` and `path` of each.
         hands: the same and `weights`, the file in the repository; `sha256`, where it is pinned; `run_pickled_code`,
             whether code in that file may run. None where hands are not searched.
+        record: folder with the commits of earlier runs; None neither reads nor records them.
 
     Returns:
         The fields of `ModelFiles` by role; the backbones also have their `preprocessing`.
@@ -36,8 +49,10 @@ def fetch_models(vit: dict[str, Any], resnext: dict[str, Any], hands: dict[str, 
         HandGesturesError: the feature sizes of the backbones do not fit together.
     """
     files = {
-        "vit": find_model(what="ViT", **vit, weights=WEIGHTS, config_files=VIT_CONFIG_FILES),
-        "resnext": find_model(what="ResNeXt", **resnext, weights=WEIGHTS, config_files=RESNEXT_CONFIG_FILES),
+        "vit": _find("vit", record, what="ViT", **vit, weights=WEIGHTS, config_files=VIT_CONFIG_FILES),
+        "resnext": _find(
+            "resnext", record, what="ResNeXt", **resnext, weights=WEIGHTS, config_files=RESNEXT_CONFIG_FILES
+        ),
     }
     loaded = {"vit": load_vit(files["vit"]), "resnext": load_resnext(files["resnext"])}
     for backbone in loaded.values():
@@ -51,9 +66,11 @@ def fetch_models(vit: dict[str, Any], resnext: dict[str, Any], hands: dict[str, 
         # only here: without a search for hands, ultralytics need not be installed
         from hand_gestures.backbones.hand_detector import load_detector
 
-        hand_files = _find_detector(**hands)
-        load_detector(hand_files)
-        found["hands"] = asdict(hand_files)
+        files["hands"] = _find_detector(record, **hands)
+        load_detector(files["hands"])
+        found["hands"] = asdict(files["hands"])
+    if record is not None:
+        _record_commits(record, files)
     return found
 
 
@@ -96,8 +113,46 @@ def model_identity(model: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in model.items() if key not in NOT_IN_IDENTITY}
 
 
-def _find_detector(*, sha256: str | None = None, run_pickled_code: bool = False, **source: Any) -> ModelFiles:
-    files = find_model(what="hand detector", **source, config_files=[])
+def _find(role: str, record: Path | None, *, what: str, name: str, revision: str, **source: Any) -> ModelFiles:
+    """`find_model`, but a branch stays at its recorded commit."""
+    recorded = None if record is None or source["path"] is not None else _read_commits(record).get(f"{name}@{revision}")
+    if recorded is None:
+        return find_model(what=what, name=name, revision=revision, **source)
+    commit = recorded["commit"]
+    files = find_model(what=what, name=name, revision=commit, **source)
+    require_sha256(what, files.weights_path, files.sha256, recorded["sha256"])
+    newest = newest_commit(name, revision)
+    if newest not in (None, commit):
+        parameter = f"{PARAMETERS[role]}.revision"
+        logger.warning(
+            f"the {what} {name}: {revision} has moved from commit {commit} to {newest}; this run still uses the first, "
+            f"as recorded in {record}; set {parameter} to {commit} to keep it on every machine, or to {newest} to use "
+            "the new one, which may embed all clips again"
+        )
+    return replace(files, revision=revision)
+
+
+def _read_commits(record: Path) -> dict[str, dict[str, str]]:
+    saved = read_json(record / COMMITS)
+    return saved if isinstance(saved, dict) else {}
+
+
+def _record_commits(record: Path, files: dict[str, ModelFiles]) -> None:
+    """Add the commits of all models on the hub whose revision is a branch or a tag."""
+    known = _read_commits(record)
+    new = {
+        f"{model.name}@{model.revision}": {"commit": model.commit, "sha256": model.sha256}
+        for model in files.values()
+        if model.commit is not None and model.revision is not None and not COMMIT.fullmatch(model.revision)
+    }
+    if not new.items() <= known.items():
+        write_json(record / COMMITS, known | new)
+
+
+def _find_detector(
+    record: Path | None, *, sha256: str | None = None, run_pickled_code: bool = False, **source: Any
+) -> ModelFiles:
+    files = _find("hands", record, what="hand detector", **source, config_files=[])
     if sha256 is not None:
         require_sha256("hand detector", files.weights_path, files.sha256, sha256)
     return replace(files, trusted_sha256=sha256 if run_pickled_code else None)

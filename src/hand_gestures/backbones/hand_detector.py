@@ -96,6 +96,12 @@ def load_detector(files: ModelFiles) -> "YOLO":
     Raises:
         ModelUnavailableError: the weights cannot be loaded, or not without running code from them.
     """
+    if files.weights_path.suffix != ".pt":
+        raise ModelUnavailableError(
+            "the hand detector must be a .pt file of ultralytics, because other formats (such as .onnx or .engine) run "
+            f"in other libraries and without the checks of its content, but it is {files.weights_path}; give the .pt "
+            "file that it was exported from, or set hands.enabled to false"
+        )
     run_pickled_code = files.trusted_sha256 is not None
     if files.trusted_sha256 is not None:  # check again just before loading: the file may have changed
         require_sha256("hand detector", files.weights_path, sha256_of(files.weights_path), files.trusted_sha256)

@@ -80,6 +80,24 @@ def find_model(
     return ModelFiles(name, revision, folder.name, str(folder), weights, sha256_of(folder / weights))
 
 
+def newest_commit(name: str, revision: str) -> str | None:
+    """The commit that a branch or tag on the hub is now.
+
+    Args:
+        name: repository on the hub.
+        revision: branch, tag or commit.
+
+    Returns:
+        40 hex digits; None where the hub does not answer.
+    """
+    from huggingface_hub import HfApi
+
+    try:
+        return HfApi().model_info(name, revision=revision, timeout=HUB_TIMEOUT).sha
+    except Exception:  # as in `_download`
+        return None
+
+
 def sha256_of(file: Path) -> str:
     """sha256 of a file.
 

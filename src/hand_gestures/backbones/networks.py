@@ -118,7 +118,12 @@ def load_vit(files: ModelFiles) -> Backbone:
         if files.weights != WEIGHTS:
             raise ValueError(f"transformers reads {WEIGHTS} of a folder: give that folder as path")
         vit, report = ViTModel.from_pretrained(
-            files.folder, add_pooling_layer=False, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+            files.folder,
+            add_pooling_layer=False,
+            dtype=torch.float32,
+            use_safetensors=True,
+            output_loading_info=True,
+            attn_implementation="sdpa",  # config.json may name a kernel of another repository, which would run its code
         )
         missing = sorted(report["missing_keys"]) + sorted(str(key) for key in report["mismatched_keys"])
         if missing:  # transformers itself continues with random numbers

@@ -16,13 +16,19 @@ from hand_gestures.evaluation.summary import summarise
 from hand_gestures.parameters import NetworkParameters, TrainingParameters
 from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.store.selection import Embeddings
-from hand_gestures.training.train import train_classifier
+from hand_gestures.training.train import (
+    SPEED_ONLY,
+    choose_training_precision,
+    finish_training,
+    train_classifier,
+)
 from hand_gestures.utils.devices import choose_device
 from hand_gestures.utils.names import safe_name
 from hand_gestures.utils.resumable import identity_difference, read_json, write_json
 
 logger = logging.getLogger(__name__)
 
+TRAINING = "training"  # folder of the unfinished training
 COMPARED_METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "loss")
 
 
@@ -56,10 +62,10 @@ class Compared:
 
     def identity(self, train: Embeddings, val: Embeddings) -> dict[str, Any]:
         """What decides the result of a trial on these embeddings, beside the variant and the seed."""
+        precision = choose_training_precision(self.training.precision, self.training.device)
         return {
             "network": self.network.model_dump(),
-            "training": self.training.model_dump(),
-            "class_sets": self.class_sets,
+            "training": self.training.model_dump(exclude=SPEED_ONLY) | {"precision": precision},
             "train": train.header.identity(),
             "validation": val.header.identity(),
         }
@@ -98,12 +104,14 @@ def _read_or_run(variant: Variant, seed: int, compared: Compared, folder: Path) 
     identity = compared.identity(train, val)
     kept = _read_trial(path, variant, identity)
     if kept is not None:
-        return kept
+        return _with_class_sets(kept, val, compared.class_sets)
     if variant.trained:
-        trial = _train(variant, seed, train, val, compared, folder / "training")
+        trial = _train(variant, seed, train, val, compared, folder / TRAINING)
     else:
         trial = _compare_pixels(variant, seed, train, val, compared)
+    trial = _with_class_sets(trial, val, compared.class_sets)
     write_json(path, {"identity": identity, "trial": trial._asdict() | {"variant": asdict(variant)}})
+    finish_training(folder / TRAINING)
     return trial
 
 
@@ -140,7 +148,7 @@ def _train(variant: Variant, seed: int, train: Embeddings, val: Embeddings, comp
     # how long an interrupted training took in all is not known
     seconds = None if trained.resumed else time.monotonic() - started
     evaluation = evaluate_classifier(trained.best, val, training.batch_size, choose_device(training.device))
-    metrics = _measure(evaluation, trained.best.class_names, compared.class_sets)
+    metrics = _measure(evaluation, trained.best.class_names)
     parameters = sum(value.numel() for value in trained.best.build().parameters())
     history: list[Any] = trained.history.to_dict("records")
     return Trial(variant, seed, metrics, parameters, seconds, history, _right(evaluation))
@@ -150,17 +158,26 @@ def _compare_pixels(variant: Variant, seed: int, train: Embeddings, val: Embeddi
     probabilities = nearest_neighbour(train, val, compared.pixels)
     no_attention = np.empty((len(val), 0))
     evaluation = Evaluation(probabilities, no_attention, no_attention, describe_predictions(probabilities, val))
-    metrics = _measure(evaluation, list(val.header.class_names), compared.class_sets)
+    metrics = _measure(evaluation, list(val.header.class_names))
     metrics.pop("loss")  # every probability is 0 or 1, so the loss means nothing
     return Trial(variant, seed, metrics, None, None, [], _right(evaluation))
 
 
-def _measure(evaluation: Evaluation, class_names: list[str], class_sets: dict[str, list[str]]) -> dict[str, float]:
-    measured = summarise(
-        evaluation, class_names, class_sets, draws=0
-    )  # intervals are made over all trials, in table.py
-    wanted = (*COMPARED_METRICS, *(f"accuracy_{name}" for name in class_sets))
-    return {name: measured[name] for name in wanted if name in measured}
+def _measure(evaluation: Evaluation, class_names: list[str]) -> dict[str, float]:
+    measured = summarise(evaluation, class_names, {}, draws=0)  # intervals are made over all trials, in table.py
+    return {name: measured[name] for name in COMPARED_METRICS if name in measured}
+
+
+def _with_class_sets(trial: Trial, val: Embeddings, class_sets: Mapping[str, Sequence[str]]) -> Trial:
+    """The trial with the accuracy of these class sets, where they have clips; a finished trial may have had others."""
+    class_names = val.header.class_names
+    classes = {name: class_names[label] for name, label in zip(val.sequence_ids, val.labels, strict=True)}
+    metrics = {name: trial.metrics[name] for name in COMPARED_METRICS if name in trial.metrics}
+    for name, members in class_sets.items():
+        right = [correct for sequence_id, correct in trial.right.items() if classes.get(sequence_id) in members]
+        if right:
+            metrics[f"accuracy_{name}"] = float(np.mean(right))
+    return trial._replace(metrics=metrics)
 
 
 def _right(evaluation: Evaluation) -> dict[str, bool]:

@@ -11,7 +11,6 @@ from hand_gestures.dataset.official_split import official_splits
 from hand_gestures.dataset.split_assignment import (
     LEFT_OUT,
     SPLITS,
-    TEST,
     TRAIN,
     VAL,
     assign_splits,
@@ -38,8 +37,9 @@ def make_split_table(
         listed: published split by sequence_id, used instead of the fractions.
 
     Returns:
-        `SPLIT_COLUMNS`, ordered by sequence_id. `random_side` is a split of the same clips and shares that ignores
-        groups: it shows how much better the metrics look when performers are known from training.
+        `SPLIT_COLUMNS`, ordered by sequence_id. `random_side` divides the training and validation clips in the same
+        shares, but ignores groups: it shows how much better the metrics look when performers are known from training.
+        Test clips keep their split: nothing but the test may read their embeddings.
 
     Raises:
         HandGesturesError: no sequence is left to train or to validate.
@@ -59,12 +59,11 @@ def make_split_table(
 
 
 def _random_splits(sequences: pd.DataFrame, splits: pd.Series, seed: int) -> pd.Series:
-    used = sequences[splits != LEFT_OUT]
-    # the shares that the split really has: groups seldom allow the wanted fractions
+    used = sequences[splits.isin((TRAIN, VAL))]
+    # the share that the split really has: groups seldom allow the wanted fraction
     shares = splits[used.index].value_counts(normalize=True)
     own_groups = used.assign(group=used["sequence_id"])
-    random_splits = assign_splits(own_groups, shares[VAL], shares.get(TEST, 0.0), seed)
-    return random_splits.reindex(sequences.index, fill_value=LEFT_OUT)
+    return splits.mask(splits.index.isin(used.index), assign_splits(own_groups, shares[VAL], 0.0, seed))
 
 
 def sides_of(sequences: pd.DataFrame, split: pd.DataFrame) -> np.ndarray:

@@ -15,6 +15,7 @@ from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate
 from hand_gestures.store.selection import Embeddings, select_channels
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.rules import pluralise
+from hand_gestures.utils.threads import choose_threads, torch_threads
 
 RANK_SEPARATOR = " > "  # between class names in `most_likely`
 
@@ -64,9 +65,11 @@ def evaluate_classifier(
             sequence of the file is missing in `groups`.
     """
     network, file = prepare_network(bundle, file, device)
-    outputs = [
-        [part.float().cpu().numpy() for part in network(batch.clip.to(device))] for batch in batches(file, batch_size)
-    ]
+    with torch_threads(choose_threads("auto", network)):
+        outputs = [
+            [part.float().cpu().numpy() for part in network(batch.clip.to(device))]
+            for batch in batches(file, batch_size)
+        ]
     _, frames, channels, _ = file.header.shape
     # without any batch, these give the results their shapes
     empty = [np.empty((0, *shape)) for shape in ((len(bundle.class_names),), (channels,), (channels, frames))]

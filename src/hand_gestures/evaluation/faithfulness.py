@@ -18,6 +18,7 @@ from hand_gestures.classifier import Bundle
 from hand_gestures.evaluation.attention import frame_weights
 from hand_gestures.evaluation.evaluate import batches, prepare_network
 from hand_gestures.store.selection import Embeddings
+from hand_gestures.utils.threads import choose_threads, torch_threads
 
 AXES = {"frames": "b t -> b 1 t 1", "channels": "b c -> b c 1 1"}  # axis → how its mask is aligned with (B, C, T, D)
 DIVISORS = (8, 4, 2)  # remove an eighth, a quarter and a half of an axis
@@ -60,20 +61,21 @@ def measure_faithfulness(
     counts = {axis: sorted({max(1, length // divisor) for divisor in DIVISORS}) for axis, length in lengths.items()}
     correct = {axis: np.zeros((1 + len(counts[axis]), 2 + draws), int) for axis in AXES}
     start = 0
-    for batch in batches(file, batch_size, rows):
-        inputs, labels = batch.clip.to(device), batch.label.to(device)
-        logits, *attention = network(inputs)
-        by_channel, by_frame = (weights.float().cpu().numpy() for weights in attention)
-        stop = start + len(labels)
-        for axis, weights in (("frames", frame_weights(by_channel, by_frame)), ("channels", by_channel)):
-            # noise belongs to clips, not to batches: another batch size removes the same parts
-            orders = _removal_orders(weights, noise[axis][start:stop])
-            masks = [order < count for count in counts[axis] for order in orders]
-            remaining = (_remove(inputs, mask, axis, network.mean) for mask in masks)
-            after = [_count_correct(network(clip).logits, labels) for clip in remaining]
-            correct[axis][0] += _count_correct(logits, labels)  # nothing removed: the same in every order
-            correct[axis][1:] += np.reshape(after, (-1, len(orders)))
-        start = stop
+    with torch_threads(choose_threads("auto", network)):
+        for batch in batches(file, batch_size, rows):
+            inputs, labels = batch.clip.to(device), batch.label.to(device)
+            logits, *attention = network(inputs)
+            by_channel, by_frame = (weights.float().cpu().numpy() for weights in attention)
+            stop = start + len(labels)
+            for axis, weights in (("frames", frame_weights(by_channel, by_frame)), ("channels", by_channel)):
+                # noise belongs to clips, not to batches: another batch size removes the same parts
+                orders = _removal_orders(weights, noise[axis][start:stop])
+                masks = [order < count for count in counts[axis] for order in orders]
+                remaining = (_remove(inputs, mask, axis, network.mean) for mask in masks)
+                after = [_count_correct(network(clip).logits, labels) for clip in remaining]
+                correct[axis][0] += _count_correct(logits, labels)  # nothing removed: the same in every order
+                correct[axis][1:] += np.reshape(after, (-1, len(orders)))
+            start = stop
     tables = [_table(axis, [0, *counts[axis]], lengths[axis], correct[axis], len(rows)) for axis in AXES]
     return pd.concat(tables, ignore_index=True)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from hand_gestures.store.chunk_packing import pack_chunk
 from hand_gestures.store.embedding_file import EmbeddedSequence
+from hand_gestures.store.file_check import explain_lock
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.resumable import UnfinishedWork, exclusive_lock, write_bytes
 
@@ -137,11 +138,13 @@ def explain_disk_errors(folder: Path) -> Iterator[None]:
         folder: where the block writes.
 
     Raises:
-        HandGesturesError: the block raised an `OSError`.
+        LockedFileError: HDF5 could not lock a file there.
+        HandGesturesError: the block raised another `OSError`.
     """
     try:
         yield
     except OSError as error:
+        explain_lock(folder, error)
         from_hdf5 = re.search("error message = '(.+?)'", str(error))  # how HDF5 quotes the operating system
         reason = from_hdf5.group(1) if from_hdf5 else error.strerror or error
         raise HandGesturesError(

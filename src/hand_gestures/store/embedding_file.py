@@ -24,6 +24,7 @@ from hand_gestures.store.file_check import (
     check_chunks,
     check_file,
     explain_content,
+    explain_lock,
     find_dataset,
     read_array,
     read_json_attribute,
@@ -198,6 +199,7 @@ class EmbeddingFile:
             The open HDF5 file; the caller closes it.
 
         Raises:
+            LockedFileError: another program has it open for writing, or the file system has no locks.
             HandGesturesError: it is missing, not an HDF5 file, or has another schema version.
         """
         try:
@@ -205,6 +207,7 @@ class EmbeddingFile:
                 raise OSError("not a file")  # a named pipe would wait for a writer
             file = h5py.File(self.path, "r")
         except (OSError, RuntimeError, ValueError, MemoryError) as error:
+            explain_lock(self.path, error)
             reason = "is not a complete HDF5 file" if self.path.exists() else "does not exist"
             raise HandGesturesError(
                 f"embeddings are read from {self.path}, but it {reason}; run kedro run --pipeline feature_engineering"

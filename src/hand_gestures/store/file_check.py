@@ -6,6 +6,7 @@ read no embeddings and allocate nothing of a declared size.
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,33 @@ EMBEDDINGS = "embeddings/data"
 
 class RefusedContentError(ValueError):
     """Content that an embeddings file must not have: the rule and the value, without the path."""
+
+
+class LockedFileError(HandGesturesError):
+    """HDF5 could not lock a file that is not damaged."""
+
+
+def explain_lock(path: Path, error: Exception) -> None:
+    """Raise a sentence about the lock if that is why HDF5 could not open or create a file.
+
+    HDF5 locks each file it opens. The lock fails while another program has the file open for writing, and on file
+    systems without locks.
+
+    Args:
+        path: the file, or the folder in which it is.
+        error: what h5py raised.
+
+    Raises:
+        LockedFileError: the error is about the lock.
+    """
+    if "unable to lock file" in str(error):
+        reason = re.search("error message = '(.+?)'", str(error))  # how HDF5 quotes the operating system
+        raise LockedFileError(
+            f"HDF5 must lock each file that it opens, but the lock failed at {path} "
+            f"({reason.group(1) if reason else _one_line(error)}); wait until the program that has the file open for "
+            "writing ends, or if there is none and the file system has no locks (some NFS), set "
+            "HDF5_USE_FILE_LOCKING=FALSE in the environment"
+        ) from error
 
 
 @contextmanager

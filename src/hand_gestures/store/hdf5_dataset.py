@@ -1,11 +1,10 @@
 """Embeddings as PyTorch items and batches."""
 
-import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import psutil
 import torch
 from torch.utils.data import Dataset
 
@@ -13,6 +12,7 @@ from hand_gestures.store.batch_memory import BatchMemory
 from hand_gestures.store.selection import Embeddings
 from hand_gestures.utils.devices import DTYPES
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.machine import available_cores, free_memory
 
 
 class EmbeddedClip(NamedTuple):
@@ -34,7 +34,7 @@ class HDF5Dataset(Dataset):
 
     Args:
         file: handle on the file; each process opens it at its first read.
-        preload: keep all rows in memory; "auto" does so where they fit in `share` of the free memory.
+        preload: keep all rows in memory; "auto" does so where they fit in `share` of `free_memory`.
         share: part of the free memory that "auto" may use, 0 to 1.
         precision: dtype of the numbers in memory; items are always float32.
 
@@ -61,7 +61,7 @@ class HDF5Dataset(Dataset):
         if preload == "auto":
             # the memory that is free now: a second training beside this one leaves less
             size = int(np.prod(file.header.shape)) * dtype.itemsize
-            preload = size <= psutil.virtual_memory().available * share
+            preload = size <= free_memory() * share
         self.preloaded = self._read_all(dtype) if preload else None
 
     def __len__(self) -> int:
@@ -75,13 +75,9 @@ class HDF5Dataset(Dataset):
         """The batch of these rows; a `DataLoader` calls this method, not `__getitem__`, where it exists."""
         index = torch.as_tensor(rows)
         clips = self._memory.take((len(rows), *self._item_shape()))
-        if self.preloaded is None:
-            for row, clip in zip(rows, clips, strict=True):
-                self._read_into(row, clip)
-        elif self.preloaded.dtype == clips.dtype:
-            torch.index_select(self.preloaded, 0, index, out=clips)
-        else:
-            clips.copy_(self.preloaded[index])
+        fill = self._read_into if self.preloaded is None else self._copy_into
+        for row, clip in zip(rows, clips, strict=True):
+            fill(row, clip)
         return EmbeddedClip(clips, self.labels[index], index)
 
     def _item_shape(self) -> tuple[int, int, int]:
@@ -101,11 +97,24 @@ class HDF5Dataset(Dataset):
         # numpy copies in this thread; torch would wait for its own threads, which the other readers keep busy
         np.copyto(clip.numpy(), stored.transpose(1, 0, 2), casting="same_kind")
 
+    def _copy_into(self, row: int, clip: torch.Tensor) -> None:
+        """Copy a preloaded row into `clip`, (C, T, D), in this thread.
+
+        With several threads the copy is as fast on an idle machine, and beside another program all threads wait for
+        the one whose core is taken.
+        """
+        stored = self.preloaded[row]  # type: ignore[index]
+        if stored.dtype == clip.dtype:
+            np.copyto(clip.numpy(), stored.numpy())
+        else:  # torch converts ten times as fast as numpy, and uses one thread for fewer than 32,768 numbers
+            for narrow, wide in zip(stored, clip, strict=True):
+                wide.copy_(narrow)
+
     def _read_all(self, dtype: torch.dtype) -> torch.Tensor:
         """All rows, (N, C, T, D); one thread per core unpacks them."""
         clips = torch.empty((len(self), *self._item_shape()), dtype=dtype)
         self._read.open()  # here, or all threads would open the file at once
-        with ThreadPoolExecutor(os.cpu_count()) as readers:
+        with ThreadPoolExecutor(available_cores()) as readers:
             for _ in readers.map(self._read_into, range(len(self)), clips):
                 pass  # take every result: this raises the error of a thread
         return clips
@@ -123,18 +132,19 @@ def identity_collate(batch: Any) -> EmbeddedClip:
     return batch
 
 
-def mean_and_spread(dataset: HDF5Dataset) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation over all rows and time steps, with one row in memory at a time.
+def mean_and_spread(dataset: HDF5Dataset, rows: Iterable[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation over some rows and all their time steps, with one row in memory at a time.
 
     Args:
-        dataset: at least one row.
+        dataset: the clips.
+        rows: indices of at least one row.
 
     Returns:
         Mean and standard deviation, each float32 (C, D).
     """
     total = square = torch.zeros((), dtype=torch.float64)
     count = 0
-    for row in range(len(dataset)):
+    for row in rows:
         clip = dataset[row].clip.double()  # (C, T, D); in float32 the sums of many rows would lose digits
         total = total + clip.sum(dim=1)
         square = square + clip.square().sum(dim=1)

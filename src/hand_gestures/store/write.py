@@ -13,7 +13,7 @@ import numpy as np
 
 from hand_gestures.store.checkpoint import DamagedPartError, ExtractionCheckpoint, explain_disk_errors
 from hand_gestures.store.embedding_file import SCHEMA_VERSION, EmbeddingFile, EmbeddingHeader, PendingEmbeddings
-from hand_gestures.store.file_check import RefusedContentError, check_shape
+from hand_gestures.store.file_check import LockedFileError, RefusedContentError, check_shape
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.progress import progress
 from hand_gestures.utils.resumable import atomic_write, identity_difference
@@ -85,6 +85,8 @@ def _is_up_to_date(path: Path, wanted: EmbeddingHeader) -> bool:
         return False
     try:
         difference = identity_difference(EmbeddingFile(path).header.identity(), wanted.identity())
+    except LockedFileError:
+        raise  # the file may be whole: embedding all clips again would be a waste
     except HandGesturesError as error:
         logger.warning("%s cannot be read and is written again (%s)", path.name, error)
         return False

@@ -67,6 +67,21 @@ def out_of_patience(history: Sequence[EpochMetrics], patience: int | None) -> bo
     return history[-1].epoch - max(history, key=EpochMetrics.rank).epoch >= patience
 
 
+class NonFiniteError(Exception):
+    """The loss of some clips is not a finite number.
+
+    Attributes:
+        part: "training" or "validation".
+        epoch: counted from 1.
+        rows: rows of these clips in their embeddings file.
+        clips: number of clips in the batch.
+    """
+
+    def __init__(self, part: str, epoch: int, rows: list[int], clips: int) -> None:
+        super().__init__(part, epoch, rows, clips)
+        self.part, self.epoch, self.rows, self.clips = part, epoch, rows, clips
+
+
 class SplitMetrics(nn.Module):
     """Loss and accuracy of one split, collected over an epoch."""
 
@@ -158,6 +173,9 @@ class GestureModule(lightning.LightningModule):
 
         Returns:
             The loss, ().
+
+        Raises:
+            NonFiniteError: the loss is not finite. The weights are still those of the step before.
         """
         # the last 0 was once the index of the process; it stays, so that earlier results can be reproduced
         seeds = np.random.SeedSequence((self.seed, self.current_epoch, step, 0))
@@ -166,6 +184,7 @@ class GestureModule(lightning.LightningModule):
         self.last_learning_rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
         logits = self.network(batch.clip).logits  # (B, classes)
         loss = self.loss(logits, batch.label)
+        self._require_finite("training", loss, logits, batch)
         self.train_metrics.update(loss, logits, batch.label)
         if self.trainer.progress_bar_callback is not None:
             self.log_dict(self.train_metrics.values(), prog_bar=True, batch_size=len(batch.label))
@@ -176,10 +195,21 @@ class GestureModule(lightning.LightningModule):
 
         Args:
             batch: clips float32 (B, C, T, D) and labels (B,).
+
+        Raises:
+            NonFiniteError: the loss is not finite.
         """
         # plain cross entropy, so that losses can be compared between trainings with other weights and smoothing
         logits = self.network(batch.clip).logits  # (B, classes)
-        self.val_metrics.update(nn.functional.cross_entropy(logits, batch.label), logits, batch.label)
+        loss = nn.functional.cross_entropy(logits, batch.label)
+        self._require_finite("validation", loss, logits, batch)
+        self.val_metrics.update(loss, logits, batch.label)
+
+    def _require_finite(self, part: str, loss: torch.Tensor, logits: torch.Tensor, batch: EmbeddedClip) -> None:
+        if torch.isfinite(loss):
+            return
+        losses = nn.functional.cross_entropy(logits.float(), batch.label, reduction="none")  # (B,)
+        raise NonFiniteError(part, self.current_epoch + 1, batch.row[~torch.isfinite(losses)].tolist(), len(losses))
 
     def on_train_epoch_end(self) -> None:
         """Append the metrics of the epoch; Lightning has run its validation before."""

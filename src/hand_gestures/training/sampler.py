@@ -21,6 +21,9 @@ class RowSampler(Sampler[int]):
         views: use only the first `views` views of each sequence; None uses all.
         view_sampling: "all" shows every view in every epoch, "random" one random view of each sequence.
 
+    Attributes:
+        rows: all rows that are ever shown, int64, ascending.
+
     Raises:
         HandGesturesError: the file has fewer views than `views`.
 
@@ -40,9 +43,9 @@ class RowSampler(Sampler[int]):
                 f"{available}; set it to null, or increase augmentation.views and run feature_engineering again"
             )
         used = views or available
-        rows = np.flatnonzero(file.views < used)
+        self.rows = np.flatnonzero(file.views < used)
         # one line per draw: the views of a sequence to choose from, or a single row where every view is shown
-        self.choices = rows.reshape(-1, used) if view_sampling == "random" else rows[:, None]
+        self.choices = self.rows.reshape(-1, used) if view_sampling == "random" else self.rows[:, None]
         self.seed = seed
         self.epoch = 0
 

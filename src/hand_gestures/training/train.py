@@ -5,7 +5,8 @@ import shutil
 import sys
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,21 +24,24 @@ from hand_gestures.parameters import NetworkParameters, TrainingParameters
 from hand_gestures.store.fingerprint import require_same_fingerprint
 from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate, mean_and_spread
 from hand_gestures.store.selection import Embeddings
-from hand_gestures.training.module import EpochMetrics, GestureModule, out_of_patience
+from hand_gestures.training.module import EpochMetrics, GestureModule, NonFiniteError, out_of_patience
 from hand_gestures.training.sampler import RowSampler
 from hand_gestures.utils.devices import choose_device, choose_precision
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.resumable import UnfinishedWork, atomic_write
+from hand_gestures.utils.threads import choose_threads, torch_threads
 
 logger = logging.getLogger(__name__)
 
 BEST, LAST = "best", "last.ckpt"  # in the training folder: bundle of the best epoch so far, checkpoint of the last one
+WORK = "training"  # in log lines
 LIGHTNING_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 # Warnings of Lightning that do not apply: preloaded rows need no worker processes, and a small set has fewer batches
 # than Lightning's logging interval.
 EXPECTED_WARNINGS = ".*does not have many workers.*|.*log_every_n_steps.*"
-# These parameters change how fast a training runs, not its result: a training continues when they change.
-SPEED_ONLY = {"device", "preload", "preload_share", "workers"}
+# These parameters change how fast a training runs, and no more than the last digits of its result: a training continues
+# when they change.
+SPEED_ONLY = {"device", "preload", "preload_share", "threads", "workers"}
 
 
 class Training(NamedTuple):
@@ -67,7 +71,8 @@ def train_classifier(
     """Train on one file, validate on the other after every epoch, and keep the best epoch (see `epoch_rank`).
 
     `folder` holds what is needed to continue after a kill. The next call with the same files and settings continues
-    after the last complete epoch and gives the result of an undisturbed training. The folder is removed at the end.
+    after the last complete epoch and gives the result of an undisturbed training. A finished training stays there until
+    `finish_training`: if saving its result fails, the next call returns it without training again.
 
     Args:
         train_file: embeddings (N, T, C, D) to train on, clean and augmented views.
@@ -79,8 +84,8 @@ def train_classifier(
         on_epoch: called with the metrics of each epoch; after a resume also with those of earlier epochs.
 
     Raises:
-        HandGesturesError: the files have different fingerprints, there are fewer than two classes to train on, or
-            `training` asks for views or a device that do not exist.
+        HandGesturesError: the files have different fingerprints, there are fewer than two classes to train on,
+            `training` asks for views or a device that do not exist, or a loss is not finite.
     """
     require_same_fingerprint(train_file.header.fingerprint, val_file.header.fingerprint)
     _require_two_classes(train_file)
@@ -89,7 +94,7 @@ def train_classifier(
     training = training.model_copy(update={"precision": choose_training_precision(training.precision, training.device)})
     sampler = RowSampler(train_file, seed, training.views, training.view_sampling)
     contract = _describe_model(network, train_file)
-    work = UnfinishedWork(folder, "training")
+    work = UnfinishedWork(folder, WORK)
     work.resume(
         {
             "architecture": contract.architecture,
@@ -102,19 +107,35 @@ def train_classifier(
     )
     history = _load_history(folder)
 
-    train_data, val_data = _load_data(train_file, training), _load_data(val_file, training)
-    module = _make_module(contract.architecture, network.standardise, train_data, training, seed, history)
     for metrics in history:
         on_epoch(metrics)
-    if not out_of_patience(history, training.patience):  # the kill may have come after the last epoch
+    if _is_finished(history, training):
+        logger.info("this training was finished by an earlier run, its model is saved again")
+        return Training(load_bundle(folder / BEST), pd.DataFrame(history), True)
+
+    train_data, val_data = _load_data(train_file, training), _load_data(val_file, training)
+    lightning.seed_everything(seed, workers=True, verbose=False)
+    untrained = build_network(contract.architecture)  # with the initial weights of this seed
+    with torch_threads(choose_threads(training.threads, untrained)), _explain_non_finite(train_file, val_file, folder):
+        if network.standardise:
+            untrained.standardise_with(*mean_and_spread(train_data, sampler.rows))
+        weights = balanced_weights(train_file, sampler.rows) if training.class_weights == "balanced" else None
+        module = GestureModule(untrained, training, class_weights=weights, seed=seed, history=history)
         trainer = _make_trainer(training, device, _EndOfEpoch(folder, contract, on_epoch))
         loaders = _make_loader(train_data, training, sampler), _make_loader(val_data, training)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=EXPECTED_WARNINGS)
             trainer.fit(module, *loaders, ckpt_path=folder / LAST if history else None, weights_only=True)
-    best = load_bundle(folder / BEST)
-    work.remove()
-    return Training(best, pd.DataFrame(module.history), bool(history))
+    return Training(load_bundle(folder / BEST), pd.DataFrame(module.history), bool(history))
+
+
+def finish_training(folder: Path) -> None:
+    """Remove what a training keeps on disk; call it when its result is saved.
+
+    Args:
+        folder: that of `train_classifier`.
+    """
+    UnfinishedWork(folder, WORK).remove()
 
 
 def choose_training_precision(precision: str, device: str) -> str:
@@ -136,18 +157,19 @@ def choose_training_precision(precision: str, device: str) -> str:
     return choose_precision(precision, device)
 
 
-def balanced_weights(file: Embeddings) -> torch.Tensor:
+def balanced_weights(file: Embeddings, rows: np.ndarray) -> torch.Tensor:
     """Loss factors with which every class has the same total weight.
 
     Args:
-        file: embeddings whose N labels are counted.
+        file: embeddings.
+        rows: the rows whose labels are counted, int64.
 
     Returns:
         float32 (classes,); their mean over the rows is 1, and a class without rows has 0.
     """
-    counts = np.bincount(file.labels, minlength=len(file.header.class_names))
+    counts = np.bincount(file.labels[rows], minlength=len(file.header.class_names))
     present = counts > 0
-    factors = np.where(present, len(file) / (present.sum() * np.maximum(counts, 1)), 0.0)
+    factors = np.where(present, len(rows) / (present.sum() * np.maximum(counts, 1)), 0.0)
     return torch.from_numpy(factors).float()
 
 
@@ -232,25 +254,31 @@ def _load_history(folder: Path) -> list[EpochMetrics]:
     return history
 
 
+def _is_finished(history: list[EpochMetrics], training: TrainingParameters) -> bool:
+    return len(history) >= training.epochs or out_of_patience(history, training.patience)
+
+
+@contextmanager
+def _explain_non_finite(train_file: Embeddings, val_file: Embeddings, folder: Path) -> Iterator[None]:
+    """Turn a loss that is not finite into a sentence with a clip; the last complete epoch stays in `folder`."""
+    try:
+        yield
+    except NonFiniteError as error:
+        file = train_file if error.part == "training" else val_file
+        clip = ""
+        if error.rows:
+            row = error.rows[0]
+            clip = f", such as '{file.sequence_ids[row]}', view {file.views[row]} ({file.location(row)}),"
+        kept = f"; the model of the best epoch before is in {folder / BEST}" if (folder / BEST).is_dir() else ""
+        raise HandGesturesError(
+            f"the loss must be a finite number, but in epoch {error.epoch} that of {len(error.rows)} of {error.clips} "
+            f"{error.part} clips of a batch{clip} is not; repair or remove the clip if it is only this one, otherwise "
+            f"set training.learning_rate lower or training.precision to float32{kept}"
+        ) from error
+
+
 def _load_data(file: Embeddings, training: TrainingParameters) -> HDF5Dataset:
     return HDF5Dataset(file, training.preload, training.preload_share, training.preload_precision)
-
-
-def _make_module(
-    architecture: dict[str, Any],
-    standardise: bool,
-    train_data: HDF5Dataset,
-    training: TrainingParameters,
-    seed: int,
-    history: list[EpochMetrics],
-) -> GestureModule:
-    """The module with the initial weights of this seed; a checkpoint may replace them."""
-    lightning.seed_everything(seed, workers=True, verbose=False)
-    network = build_network(architecture)
-    if standardise:
-        network.standardise_with(*mean_and_spread(train_data))
-    weights = balanced_weights(train_data.file) if training.class_weights == "balanced" else None
-    return GestureModule(network, training, class_weights=weights, seed=seed, history=history)
 
 
 def _make_loader(dataset: HDF5Dataset, training: TrainingParameters, sampler: Sampler[int] | None = None) -> DataLoader:

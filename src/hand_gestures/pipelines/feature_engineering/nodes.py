@@ -25,7 +25,9 @@ MODEL_SOURCE_FIELDS = {"name", "revision", "path"}
 DETECTOR_SOURCE_FIELDS = MODEL_SOURCE_FIELDS | {"weights", "sha256", "run_pickled_code"}
 
 
-def fetch_backbones(backbones: BackboneParameters, hands: HandParameters) -> dict[str, dict[str, Any]]:
+def fetch_backbones(
+    backbones: BackboneParameters, hands: HandParameters, model_commits: Path
+) -> dict[str, dict[str, Any]]:
     """Find all pretrained models and load each once: a wrong one stops the run before any frame is read."""
     from hand_gestures.backbones.fetch import fetch_models
 
@@ -33,6 +35,7 @@ def fetch_backbones(backbones: BackboneParameters, hands: HandParameters) -> dic
         vit=backbones.vit.model_dump(include=MODEL_SOURCE_FIELDS),
         resnext=backbones.resnext.model_dump(include=MODEL_SOURCE_FIELDS),
         hands=hands.model_dump(include=DETECTOR_SOURCE_FIELDS) if hands.enabled else None,
+        record=model_commits,
     )
 
 

@@ -68,6 +68,18 @@ def train(
     return trained.best, trained.history
 
 
+def finish_training(folder: Path, *saved: Any) -> None:
+    """Remove the checkpoint of the training.
+
+    Args:
+        folder: where the training is kept.
+        saved: outputs of other nodes; until they are saved, a failure must not cost the training.
+    """
+    from hand_gestures.training import train
+
+    train.finish_training(folder)
+
+
 def describe_embeddings(
     train_embeddings: EmbeddingFile, val_embeddings: EmbeddingFile, split: pd.DataFrame
 ) -> dict[str, Any]:

@@ -85,6 +85,19 @@ def create_pipeline() -> Pipeline:
                 outputs="registry_decision",
                 name="register_model",
             ),
+            node(
+                nodes.finish_training,
+                inputs=[
+                    "training_checkpoint",
+                    "training_history",
+                    "run_record",
+                    "faithfulness",
+                    "test_evaluation",
+                    "registry_decision",
+                ],
+                outputs=None,
+                name="finish_training",
+            ),
         ],
         tags="modeling",
     )
