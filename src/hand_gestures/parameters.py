@@ -265,6 +265,21 @@ class ChannelParameters(Topic):
     )
 
 
+class LandmarkAugmentationParameters(Topic):
+    """Random changes of hand landmarks in each epoch; one change applies to a whole clip."""
+
+    mirror: Probability = Field(
+        description="probability of a mirror image; `augmentation.horizontal_flip: 0` also forbids it"
+    )
+    rotation: Annotated[float, Field(ge=0, le=180)] = Field(description="largest rotation, in degrees")
+    scale: NonNegativeFloat = Field(description="largest change of size, as a logarithm: 0.2 is about 20 %")
+    shift: NonNegativeFloat = Field(description="largest shift, as a fraction of the picture's height")
+    time_warp: Strength = Field(description="largest relative change of speed within a clip")
+    crop: Strength = Field(description="largest part of a clip that is cut off, half of it at each end")
+    dropped_frames: Strength = Field(description="share of the frames in which the hand is removed and interpolated")
+    noise: NonNegativeFloat = Field(description="standard deviation of the noise, in units of the features")
+
+
 class TrainingParameters(Topic):
     """How the classifier is trained."""
 
