@@ -309,6 +309,7 @@ class TrainingParameters(Topic):
     workers: NonNegativeInt = Field(
         description="processes that read clips from disk if they are not in memory; 0: the main process"
     )
+    landmark_augmentation: LandmarkAugmentationParameters
 
 
 class EvaluationParameters(Topic):

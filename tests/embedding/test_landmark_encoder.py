@@ -4,9 +4,19 @@ import cv2
 import numpy as np
 import pytest
 
-from hand_gestures.augmentation.landmark_augmentation import FOUND, IMAGE, PALM, RIGHT, SIZE, TIP, WIDTH, WORLD
+from hand_gestures.augmentation.landmark_augmentation import (
+    FOUND,
+    IMAGE,
+    LANDMARK_CHANNELS,
+    PALM,
+    RIGHT,
+    SIZE,
+    TIP,
+    WIDTH,
+    WORLD,
+)
 from hand_gestures.backbones.hand_landmarks import Hand
-from hand_gestures.embedding.landmark_encoder import LANDMARK_CHANNELS, LandmarkEncoder, encode_hands
+from hand_gestures.embedding.landmark_encoder import LandmarkEncoder, encode_hands
 from landmark_models import MODELS, drawn_clip, needs_landmark_models
 
 

@@ -7,6 +7,7 @@ from einops import rearrange, repeat
 
 from hand_gestures.parameters import LandmarkAugmentationParameters
 
+LANDMARK_CHANNELS = ("first_landmarks", "second_landmarks")  # one channel for each hand slot
 # The features of one hand slot in one frame. Lengths of the paths are in units of the picture's height, relative to the
 # mean over the clip and both hands; shapes are relative to the wrist, in units of the palm's length.
 WORLD = slice(0, 63)  # shape in space: x, y, z of 21 points

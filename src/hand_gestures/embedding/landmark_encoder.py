@@ -22,7 +22,6 @@ from hand_gestures.augmentation.landmark_augmentation import (
 from hand_gestures.backbones.hand_landmarks import SLOTS, Hand, HandFinder, Slots
 from hand_gestures.backbones.landmark_models import SHA256, Complexity
 
-LANDMARK_CHANNELS = ("first_landmarks", "second_landmarks")
 PALM_POINTS = [0, 5, 9, 13, 17]  # wrist and the bases of the fingers
 INDEX_TIP, MIDDLE_BASE = 8, 9
 SMALLEST = 1e-6

@@ -17,13 +17,14 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint
 from torch.utils.data import DataLoader, Sampler
 
+from hand_gestures.augmentation.landmark_augmentation import LANDMARK_CHANNELS, LandmarkAugmentation
 from hand_gestures.classifier.bundle import Bundle, load_bundle, save_bundle
 from hand_gestures.classifier.networks import build_network, describe_network
-from hand_gestures.parameters import NetworkParameters, TrainingParameters
+from hand_gestures.parameters import LandmarkAugmentationParameters, NetworkParameters, TrainingParameters
 from hand_gestures.store.fingerprint import require_same_fingerprint
 from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate, mean_and_spread
 from hand_gestures.store.selection import Embeddings
-from hand_gestures.training.module import EpochMetrics, GestureModule, out_of_patience
+from hand_gestures.training.module import EpochMetrics, GestureModule, LandmarkChannels, out_of_patience
 from hand_gestures.training.sampler import RowSampler
 from hand_gestures.utils.devices import choose_device, choose_precision
 from hand_gestures.utils.errors import HandGesturesError
@@ -181,6 +182,29 @@ class _EndOfEpoch(Checkpoint):
             trainer.save_checkpoint(partial)
 
 
+def find_landmark_channels(file: Embeddings, parameters: LandmarkAugmentationParameters) -> LandmarkChannels | None:
+    """Find the channels of hand landmarks, and decide whether they may be mirrored.
+
+    Args:
+        file: the training embeddings.
+        parameters: the random changes.
+
+    Returns:
+        The channels and their augmentation; None where the file has no landmarks. Clips are mirrored only where all
+        channels are landmarks, because other channels cannot follow, and where `augmentation.horizontal_flip` allows
+        it, because only then the classes of mirror images are known.
+    """
+    names, fingerprint = file.header.channel_names, file.header.fingerprint
+    indices = [index for index, name in enumerate(names) if name in LANDMARK_CHANNELS]
+    if not indices:
+        return None
+    mirrored_labels = None
+    if len(indices) == len(names) and fingerprint["augmentation"]["horizontal_flip"] > 0:
+        classes = list(file.header.class_names)
+        mirrored_labels = [classes.index(fingerprint["mirrored_labels"][name]) for name in classes]
+    return LandmarkChannels(indices, LandmarkAugmentation(parameters, mirrored_labels))
+
+
 def _require_two_classes(file: Embeddings) -> None:
     present = sorted({file.header.class_names[label] for label in file.labels})
     if len(present) < 2:
@@ -250,7 +274,8 @@ def _make_module(
     if standardise:
         network.standardise_with(*mean_and_spread(train_data))
     weights = balanced_weights(train_data.file) if training.class_weights == "balanced" else None
-    return GestureModule(network, training, class_weights=weights, seed=seed, history=history)
+    landmarks = find_landmark_channels(train_data.file, training.landmark_augmentation)
+    return GestureModule(network, training, class_weights=weights, seed=seed, landmarks=landmarks, history=history)
 
 
 def _make_loader(dataset: HDF5Dataset, training: TrainingParameters, sampler: Sampler[int] | None = None) -> DataLoader:
