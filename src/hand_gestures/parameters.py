@@ -211,6 +211,16 @@ class BackboneParameters(Topic):
     resnext: ModelSource
 
 
+class LandmarkParameters(Topic):
+    """The hand landmarks of MediaPipe, an encoder beside the backbones."""
+
+    path: str = Field(description="folder of the four models; `make install` fills it")
+    complexity: Literal["lite", "full"] = Field(description="lite: about twice as fast; full: finds more hands")
+    search_every: PositiveInt = Field(description="search for a second hand in every n-th frame")
+    trim: bool = Field(description="true: cut off the ends of a clip without any hand; for landmarks alone")
+    licence: str = Field(description="licence of the models, shown in the model card")
+
+
 class HandParameters(ModelSource):
     """The hand detector. Its boxes are stored but never used for embeddings."""
 
@@ -230,8 +240,20 @@ class HandParameters(ModelSource):
         return value
 
 
+def _complete_encoders(value: list[str]) -> list[str]:
+    if not value or len(set(value)) < len(value):
+        raise ValueError("must name each encoder once, and at least one")
+    if ("vit" in value) != ("resnext" in value):
+        raise ValueError("must name vit and resnext together: they give the twelve channels")
+    return value
+
+
 class ExtractionParameters(Topic):
     """How embeddings are computed."""
+
+    encoders: Annotated[list[Literal["vit", "resnext", "landmarks"]], AfterValidator(_complete_encoders)] = Field(
+        description="vit and resnext: the twelve channels; landmarks: one channel for each hand"
+    )
 
     device: Device = Field(description="auto: a CUDA device if available, otherwise the CPU")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
@@ -390,6 +412,7 @@ class Parameters(Topic):
     dataset_report: DatasetReportParameters
     augmentation: AugmentationParameters
     backbones: BackboneParameters
+    landmarks: LandmarkParameters
     hands: HandParameters
     extraction: ExtractionParameters
     network: NetworkParameters

@@ -80,10 +80,3 @@ def test_a_squeezed_clip_has_the_features_of_the_true_one():
     assert both.sum() > 16
     assert np.median(np.abs(true - other)[both][:, IMAGE]) < 0.05
     assert np.median(np.abs(true - other)[both][:, PALM]) < 0.02
-
-
-@needs_landmark_models
-def test_the_description_changes_with_everything_that_changes_the_features():
-    settings = [("full", 1, True), ("lite", 1, True), ("full", 4, True), ("full", 1, False)]
-    described = [LandmarkEncoder(MODELS, *setting).describe() for setting in settings]
-    assert len({str(description) for description in described}) == len(settings)

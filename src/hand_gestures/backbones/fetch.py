@@ -1,10 +1,12 @@
 """Find all pretrained models of a run and load each once, before any frame is read."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from hand_gestures.backbones.landmark_models import Complexity, Part, find_landmark_model
 from hand_gestures.backbones.model_files import ModelFiles, find_model, require_sha256
 from hand_gestures.backbones.networks import (
     RESNEXT_CONFIG_FILES,
@@ -16,17 +18,26 @@ from hand_gestures.backbones.networks import (
     load_vit,
 )
 
-FoundModels = dict[str, dict[str, Any]]  # by role "vit", "resnext", "hands"; JSON can hold it
+FoundModels = dict[str, dict[str, Any]]  # by role "vit", "resnext", "landmarks", "hands"; JSON can hold it
 NOT_IN_IDENTITY = ("folder", "weights", "trusted_sha256")  # they change no embedding
 
 
-def fetch_models(vit: dict[str, Any], resnext: dict[str, Any], hands: dict[str, Any] | None) -> FoundModels:
+LANDMARK_PARTS: tuple[Part, Part] = ("palm_detection", "hand_landmark")
+
+
+def fetch_models(
+    vit: dict[str, Any] | None,
+    resnext: dict[str, Any] | None,
+    hands: dict[str, Any] | None,
+    landmarks: dict[str, Any] | None = None,
+) -> FoundModels:
     """Find the models and load each once, so that a wrong one stops the run early.
 
     Args:
-        vit, resnext: `name`, `revision` and `path` of each.
+        vit, resnext: `name`, `revision` and `path` of each; both are None where the twelve channels are not wanted.
         hands: the same and `weights`, the file in the repository; `sha256`, where it is pinned; `run_pickled_code`,
             whether code in that file may run. None where hands are not searched.
+        landmarks: `path`, `complexity`, `search_every` and `trim`; None where landmarks are not wanted.
 
     Returns:
         The fields of `ModelFiles` by role; the backbones also have their `preprocessing`.
@@ -35,18 +46,9 @@ def fetch_models(vit: dict[str, Any], resnext: dict[str, Any], hands: dict[str, 
         ModelUnavailableError: a model is not available or cannot be loaded.
         HandGesturesError: the feature sizes of the backbones do not fit together.
     """
-    files = {
-        "vit": find_model(what="ViT", **vit, weights=WEIGHTS, config_files=VIT_CONFIG_FILES),
-        "resnext": find_model(what="ResNeXt", **resnext, weights=WEIGHTS, config_files=RESNEXT_CONFIG_FILES),
-    }
-    loaded = {"vit": load_vit(files["vit"]), "resnext": load_resnext(files["resnext"])}
-    for backbone in loaded.values():
-        backbone(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
-    check_widths(loaded["vit"].width, loaded["resnext"].width)
-    found = {
-        role: {**asdict(files[role]), "preprocessing": backbone.preprocessing.describe()}
-        for role, backbone in loaded.items()
-    }
+    found = _find_backbones(vit, resnext) if vit is not None and resnext is not None else {}
+    if landmarks is not None:
+        found["landmarks"] = _find_landmark_models(**landmarks)
     if hands is not None:
         # only here: without a search for hands, ultralytics need not be installed
         from hand_gestures.backbones.hand_detector import load_detector
@@ -101,3 +103,24 @@ def _find_detector(*, sha256: str | None = None, run_pickled_code: bool = False,
     if sha256 is not None:
         require_sha256("hand detector", files.weights_path, files.sha256, sha256)
     return replace(files, trusted_sha256=sha256 if run_pickled_code else None)
+
+
+def _find_backbones(vit: dict[str, Any], resnext: dict[str, Any]) -> FoundModels:
+    files = {
+        "vit": find_model(what="ViT", **vit, weights=WEIGHTS, config_files=VIT_CONFIG_FILES),
+        "resnext": find_model(what="ResNeXt", **resnext, weights=WEIGHTS, config_files=RESNEXT_CONFIG_FILES),
+    }
+    loaded = {"vit": load_vit(files["vit"]), "resnext": load_resnext(files["resnext"])}
+    for backbone in loaded.values():
+        backbone(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+    check_widths(loaded["vit"].width, loaded["resnext"].width)
+    return {
+        role: {**asdict(files[role]), "preprocessing": backbone.preprocessing.describe()}
+        for role, backbone in loaded.items()
+    }
+
+
+def _find_landmark_models(path: str, complexity: Complexity, **settings: Any) -> dict[str, Any]:
+    palm, hand = (find_landmark_model(Path(path), part, complexity) for part in LANDMARK_PARTS)
+    source = {"name": Path(path).name, "revision": "mediapipe 0.10.21", "commit": None, "folder": path}
+    return {**source, "complexity": complexity, "sha256": hand.sha256, "palm_sha256": palm.sha256, **settings}

@@ -1,7 +1,6 @@
 """Hand landmarks of a clip as two channels of features, one for each hand slot."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,11 +19,12 @@ from hand_gestures.augmentation.landmark_augmentation import (
     resample,
 )
 from hand_gestures.backbones.hand_landmarks import SLOTS, Hand, HandFinder, Slots
-from hand_gestures.backbones.landmark_models import SHA256, Complexity
+from hand_gestures.backbones.landmark_models import Complexity
 
 PALM_POINTS = [0, 5, 9, 13, 17]  # wrist and the bases of the fingers
 INDEX_TIP, MIDDLE_BASE = 8, 9
 SMALLEST = 1e-6
+FEATURES_VERSION = 1  # part of the fingerprint: increase it when the layout or the geometry changes
 
 
 class LandmarkEncoder:
@@ -47,7 +47,6 @@ class LandmarkEncoder:
 
     def __init__(self, folder: Path, complexity: Complexity, search_every: int, trim: bool) -> None:
         self.finder = HandFinder(folder, complexity, search_every)
-        self.complexity = complexity
         self.trim = trim
 
     def __call__(self, frames: np.ndarray, aspect: float | None = None) -> np.ndarray:
@@ -61,21 +60,6 @@ class LandmarkEncoder:
             float32 (n, 2, `WIDTH`), channels as in `LANDMARK_CHANNELS`, columns as in landmark_augmentation.py.
         """
         return encode_hands(self.finder(frames, aspect), frames.shape[1], self.trim)
-
-    def describe(self) -> dict[str, Any]:
-        """Everything that decides the features, for the embedding contract.
-
-        Returns:
-            A dictionary that JSON can hold: sha256 of both models, and the settings.
-        """
-        return {
-            "features": 1,  # version of the layout and of the geometry: increase it when the numbers change
-            "sha256": {
-                part: SHA256[f"{part}_{self.complexity}.tflite"] for part in ("palm_detection", "hand_landmark")
-            },
-            "search_every": self.finder.search_every,
-            "trim": self.trim,
-        }
 
 
 def encode_hands(found: list[Slots], height: int, trim: bool) -> np.ndarray:
