@@ -44,7 +44,7 @@ docs-serve: .venv/dev ## show the documentation in the browser, with live reload
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 bench: .venv/runtime ## repeat the measurements of docs/benchmarks.md (15 minutes on two cores)
-	for benchmark in catalog_scale extraction storage augmentation memory training_step; do \
+	for benchmark in catalog_scale extraction storage augmentation memory training_step landmarks; do \
 		$(BIN)/python benchmarks/$$benchmark.py || exit; \
 	done
 
