@@ -145,3 +145,10 @@ def test_directions_without_mirror_classes_stop_landmarks_too(frames_dir):
 def test_encoders_that_give_no_channels_are_refused(encoders, reason):
     with pytest.raises(ValueError, match=reason):
         base_parameters(ExtractionParameters, encoders=encoders)
+
+
+def test_landmarks_are_not_trimmed_beside_other_channels(vit_folder, resnext_folder):
+    source = {"name": "owner/name", "revision": "main"}
+    trimmed = base_parameters(LandmarkParameters, path=str(MODELS), trim=True).model_dump(exclude={"licence"})
+    with pytest.raises(HandGesturesError, match=r"set landmarks\.trim to false"):
+        fetch_models({**source, "path": str(vit_folder)}, {**source, "path": str(resnext_folder)}, None, trimmed)

@@ -17,6 +17,7 @@ from hand_gestures.backbones.networks import (
     load_resnext,
     load_vit,
 )
+from hand_gestures.utils.errors import HandGesturesError
 
 FoundModels = dict[str, dict[str, Any]]  # by role "vit", "resnext", "landmarks", "hands"; JSON can hold it
 NOT_IN_IDENTITY = ("folder", "weights", "trusted_sha256")  # they change no embedding
@@ -44,10 +45,16 @@ def fetch_models(
 
     Raises:
         ModelUnavailableError: a model is not available or cannot be loaded.
-        HandGesturesError: the feature sizes of the backbones do not fit together.
+        HandGesturesError: the feature sizes of the backbones do not fit together, or landmarks are trimmed beside
+            other channels.
     """
     found = _find_backbones(vit, resnext) if vit is not None and resnext is not None else {}
     if landmarks is not None:
+        if found and landmarks["trim"]:
+            raise HandGesturesError(
+                "all channels of a clip must show the same moments, but landmarks.trim is true and extraction.encoders "
+                "names other encoders beside landmarks, which are not trimmed; set landmarks.trim to false"
+            )
         found["landmarks"] = _find_landmark_models(**landmarks)
     if hands is not None:
         # only here: without a search for hands, ultralytics need not be installed
