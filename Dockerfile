@@ -26,6 +26,13 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     && $install --require-hashes -r locked.txt -r requirements-server.txt \
     && if [ "${VARIANT}" = cpu ]; then $install --index-url "${CPU_INDEX}" -r cpu.txt; fi
 
+# Hand landmark models of MediaPipe (Apache-2.0) from one pinned wheel, which is not installed
+FROM ${PYTHON_IMAGE} AS landmarks
+WORKDIR /build
+COPY src ./src
+RUN --mount=type=cache,target=/root/.cache/pip \
+    PYTHONPATH=src python3 -m hand_gestures.backbones.landmark_models fetch /hand_landmarks
+
 FROM ${PYTHON_IMAGE}
 # Shared libraries for OpenCV, in the current Debian version
 # hadolint ignore=DL3008
@@ -39,6 +46,7 @@ COPY pyproject.toml .telemetry LICENSE README.md ./
 COPY conf ./conf
 # Not in data/, because a volume hides that folder
 COPY data/06_models/compact_backbones ./compact_backbones
+COPY --from=landmarks /hand_landmarks ./hand_landmarks
 COPY src ./src
 # Any user can write to the mounted folders, and only there: with `--user "$(id -u)"` the files belong to you.
 RUN python3 -m compileall -q src && install -d -m 1777 data mlruns huggingface
@@ -53,6 +61,7 @@ ENV PATH=/venv/bin:$PATH \
     HF_HOME=/app/huggingface \
     TRACKING_URI=sqlite:////app/mlruns/mlflow.db \
     COMPACT_BACKBONES=/app/compact_backbones \
+    HAND_LANDMARKS=/app/hand_landmarks \
     DO_NOT_TRACK=true \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video

@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 KEDRO := $(BIN)/kedro
+LANDMARKS := data/06_models/hand_landmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint image image-test hooks docs docs-serve bench compact-backbones lock clean
@@ -9,13 +10,13 @@ KEDRO := $(BIN)/kedro
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: .venv/runtime ## create .venv with the locked packages
+install: .venv/runtime $(LANDMARKS)/LICENSE ## create .venv with the locked packages; download the hand landmark models
 
-demo: .venv/runtime ## draw a gesture set, run the whole pipeline on it, print the results
+demo: .venv/runtime $(LANDMARKS)/LICENSE ## draw a gesture set, run the whole pipeline on it, print the results
 	$(KEDRO) run --env demo --pipeline sample_data --tags clips
 	$(KEDRO) run --env demo
 
-test: .venv/dev ## run the tests
+test: .venv/dev $(LANDMARKS)/LICENSE ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/dev ## check style, types, import contracts, Dockerfile and compose.yaml
@@ -44,7 +45,7 @@ docs-serve: .venv/dev ## show the documentation in the browser, with live reload
 
 bench: .venv/runtime ## repeat the measurements of docs/benchmarks.md, idle and beside a busy program (40 minutes on two cores)
 	$(BIN)/python benchmarks/catalog_scale.py
-	for benchmark in extraction storage augmentation memory training_step; do \
+	for benchmark in extraction storage augmentation memory training_step landmarks; do \
 		$(BIN)/python benchmarks/$$benchmark.py && $(BIN)/python benchmarks/$$benchmark.py --neighbour || exit; \
 	done
 
@@ -68,6 +69,10 @@ clean: ## remove results of runs; keep raw frames and .venv
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
+
+# Models of MediaPipe from one pinned wheel, which is not installed; LICENSE is written last
+$(LANDMARKS)/LICENSE: | .venv/runtime
+	$(BIN)/python -m hand_gestures.backbones.landmark_models fetch $(LANDMARKS)
 
 .venv/dev: requirements-dev.txt .venv/runtime
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-dev.txt

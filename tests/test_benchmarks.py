@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from landmark_models import needs_landmark_models
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 RATIO = r"[\d.,]+x( \([\d.,]+ to [\d.,]+\))?"
 
@@ -63,6 +65,16 @@ def test_ways_take_turns(benchmarks):
     assert calls == ["a", "b"] * 3
     assert [len(of) for of in seconds.values()] == [3, 3]
     assert ratio([4, 6, 40], [2, 2, 2]) == "3.0x (2.0 to 20.0)"
+
+
+@needs_landmark_models
+def test_hand_landmarks_are_measured_by_part():
+    times = {cells[0]: cells[1:] for cells in smoke_run("landmarks") if cells[-1].endswith(" ms")}
+    assert "landmark model" in times
+    assert "a frame of a clip, tracked" in times
+    for lite, full in times.values():
+        assert re.fullmatch(r"[\d.]+ ms", lite)
+        assert re.fullmatch(r"[\d.]+ ms", full)
 
 
 def test_a_training_step_is_measured_in_both_precisions():

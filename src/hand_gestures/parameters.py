@@ -214,6 +214,16 @@ class BackboneParameters(Topic):
     resnext: ModelSource
 
 
+class LandmarkParameters(Topic):
+    """The hand landmarks of MediaPipe, an encoder beside the backbones."""
+
+    path: str = Field(description="folder of the four models; `make install` fills it")
+    complexity: Literal["lite", "full"] = Field(description="lite: about twice as fast; full: finds more hands")
+    search_every: PositiveInt = Field(description="search for a second hand in every n-th frame")
+    trim: bool = Field(description="true: cut off the ends of a clip without any hand; for landmarks alone")
+    licence: str = Field(description="licence of the models, shown in the model card")
+
+
 class HandParameters(ModelSource):
     """The hand detector. Its boxes are stored but never used for embeddings."""
 
@@ -233,8 +243,20 @@ class HandParameters(ModelSource):
         return value
 
 
+def _complete_encoders(value: list[str]) -> list[str]:
+    if not value or len(set(value)) < len(value):
+        raise ValueError("must name each encoder once, and at least one")
+    if ("vit" in value) != ("resnext" in value):
+        raise ValueError("must name vit and resnext together: they give the twelve channels")
+    return value
+
+
 class ExtractionParameters(Topic):
     """How embeddings are computed."""
+
+    encoders: Annotated[list[Literal["vit", "resnext", "landmarks"]], AfterValidator(_complete_encoders)] = Field(
+        description="vit and resnext: the twelve channels; landmarks: one channel for each hand"
+    )
 
     device: Device = Field(description="auto: a CUDA device if available, otherwise the CPU")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
@@ -266,6 +288,21 @@ class ChannelParameters(Topic):
     leave_out: list[str] = Field(
         description="channels (such as left_vit), regions (left, right, full) or backbones (vit, resnext) to remove"
     )
+
+
+class LandmarkAugmentationParameters(Topic):
+    """Random changes of hand landmarks in each epoch; one change applies to a whole clip."""
+
+    mirror: Probability = Field(
+        description="probability of a mirror image; `augmentation.horizontal_flip: 0` also forbids it"
+    )
+    rotation: Annotated[float, Field(ge=0, le=180)] = Field(description="largest rotation, in degrees")
+    scale: NonNegativeFloat = Field(description="largest change of size, as a logarithm: 0.2 is about 20 %")
+    shift: NonNegativeFloat = Field(description="largest shift, as a fraction of the picture's height")
+    time_warp: Strength = Field(description="largest relative change of speed within a clip")
+    crop: Strength = Field(description="largest part of a clip that is cut off, half of it at each end")
+    dropped_frames: Strength = Field(description="share of the frames in which the hand is removed and interpolated")
+    noise: NonNegativeFloat = Field(description="standard deviation of the noise, in units of the features")
 
 
 class TrainingParameters(Topic):
@@ -300,6 +337,7 @@ class TrainingParameters(Topic):
     threads: PositiveInt | Literal["auto"] = Field(
         description="CPU threads that train; auto: one for a small network, all cores for a large one"
     )
+    landmark_augmentation: LandmarkAugmentationParameters
 
 
 class EvaluationParameters(Topic):
@@ -381,6 +419,7 @@ class Parameters(Topic):
     dataset_report: DatasetReportParameters
     augmentation: AugmentationParameters
     backbones: BackboneParameters
+    landmarks: LandmarkParameters
     hands: HandParameters
     extraction: ExtractionParameters
     network: NetworkParameters

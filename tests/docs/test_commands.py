@@ -38,6 +38,7 @@ NOT_RUN = {
     "kedro run --pipeline feature_engineering": "downloads the real backbones",
     "kedro run --pipeline model_comparison": "trains thirty times; tests/comparison covers it",
     "kedro run --pipeline video_ingest --params videos_dir=slovo": "tests/pipelines/test_import_run.py runs it",
+    "kedro run --env landmarks": "tests/pipelines/test_landmarks_run.py runs it",
     "kedro run --pipeline modeling --params training.epochs=60": "the same pipeline runs with 5 epochs",
     "kedro run --env demo --params seed=1": "the same as the demo with another seed",
     "kedro run --env demo --pipeline sample_data --tags clips --params seed=1": "the same drawing with another seed",

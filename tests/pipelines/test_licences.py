@@ -11,6 +11,7 @@ from hand_gestures.parameters import (
     ClipParameters,
     ExtractionParameters,
     HandParameters,
+    LandmarkParameters,
 )
 from hand_gestures.pipelines.feature_engineering.nodes import fetch_backbones, write_recipe
 from hand_gestures.store.fingerprint import fingerprint_digest
@@ -30,7 +31,8 @@ def fingerprint(licence):
     hands = base_parameters(HandParameters, name="owner/hands", path=str(folder / "yolo.pt"), licence=licence)
     extraction = base_parameters(ExtractionParameters, precision="float32")
     others = (base_parameters(ClipParameters), base_parameters(AugmentationParameters), hands, extraction)
-    return write_recipe(fetch_backbones(backbones, hands, Path("unused")), ["fist", "wave"], *others, seed=1)
+    models = fetch_backbones(backbones, base_parameters(LandmarkParameters), hands, extraction, Path("unused"))
+    return write_recipe(models, ["fist", "wave"], *others, seed=1)
 
 
 def test_embeddings_do_not_depend_on_the_licences_of_the_models():

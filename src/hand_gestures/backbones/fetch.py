@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from hand_gestures.backbones.landmark_models import Complexity, Part, find_landmark_model
 from hand_gestures.backbones.model_files import COMMIT, ModelFiles, find_model, newest_commit, require_sha256
 from hand_gestures.backbones.networks import (
     RESNEXT_CONFIG_FILES,
@@ -17,18 +18,24 @@ from hand_gestures.backbones.networks import (
     load_resnext,
     load_vit,
 )
+from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.resumable import read_json, write_json
 
 logger = logging.getLogger(__name__)
 
-FoundModels = dict[str, dict[str, Any]]  # by role "vit", "resnext", "hands"; JSON can hold it
+FoundModels = dict[str, dict[str, Any]]  # by role "vit", "resnext", "landmarks", "hands"; JSON can hold it
 PARAMETERS = {"vit": "backbones.vit", "resnext": "backbones.resnext", "hands": "hands"}  # topic of each role
 COMMITS = "commits.json"  # in the record folder: "name@revision" → commit and sha256 of the weights
 NOT_IN_IDENTITY = ("folder", "weights", "trusted_sha256")  # they change no embedding
+LANDMARK_PARTS: tuple[Part, Part] = ("palm_detection", "hand_landmark")
 
 
 def fetch_models(
-    vit: dict[str, Any], resnext: dict[str, Any], hands: dict[str, Any] | None, record: Path | None = None
+    vit: dict[str, Any] | None,
+    resnext: dict[str, Any] | None,
+    hands: dict[str, Any] | None,
+    landmarks: dict[str, Any] | None = None,
+    record: Path | None = None,
 ) -> FoundModels:
     """Find the models and load each once, so that a wrong one stops the run early.
 
@@ -36,9 +43,10 @@ def fetch_models(
     commit of each branch; later runs use that commit and say when the branch has moved.
 
     Args:
-        vit, resnext: `name`, `revision` and `path` of each.
+        vit, resnext: `name`, `revision` and `path` of each; both are None where the twelve channels are not wanted.
         hands: the same and `weights`, the file in the repository; `sha256`, where it is pinned; `run_pickled_code`,
             whether code in that file may run. None where hands are not searched.
+        landmarks: `path`, `complexity`, `search_every` and `trim`; None where landmarks are not wanted.
         record: folder with the commits of earlier runs; None neither reads nor records them.
 
     Returns:
@@ -46,22 +54,26 @@ def fetch_models(
 
     Raises:
         ModelUnavailableError: a model is not available or cannot be loaded.
-        HandGesturesError: the feature sizes of the backbones do not fit together.
+        HandGesturesError: the feature sizes of the backbones do not fit together, or landmarks are trimmed beside
+            other channels.
     """
-    files = {
-        "vit": _find("vit", record, what="ViT", **vit, weights=WEIGHTS, config_files=VIT_CONFIG_FILES),
-        "resnext": _find(
-            "resnext", record, what="ResNeXt", **resnext, weights=WEIGHTS, config_files=RESNEXT_CONFIG_FILES
-        ),
-    }
-    loaded = {"vit": load_vit(files["vit"]), "resnext": load_resnext(files["resnext"])}
-    for backbone in loaded.values():
-        backbone(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
-    check_widths(loaded["vit"].width, loaded["resnext"].width)
-    found = {
-        role: {**asdict(files[role]), "preprocessing": backbone.preprocessing.describe()}
-        for role, backbone in loaded.items()
-    }
+    files: dict[str, ModelFiles] = {}
+    found: FoundModels = {}
+    if vit is not None and resnext is not None:
+        files = {
+            "vit": _find("vit", record, what="ViT", **vit, weights=WEIGHTS, config_files=VIT_CONFIG_FILES),
+            "resnext": _find(
+                "resnext", record, what="ResNeXt", **resnext, weights=WEIGHTS, config_files=RESNEXT_CONFIG_FILES
+            ),
+        }
+        found = _load_once(files)
+    if landmarks is not None:
+        if found and landmarks["trim"]:
+            raise HandGesturesError(
+                "all channels of a clip must show the same moments, but landmarks.trim is true and extraction.encoders "
+                "names other encoders beside landmarks, which are not trimmed; set landmarks.trim to false"
+            )
+        found["landmarks"] = _find_landmark_models(**landmarks)
     if hands is not None:
         # only here: without a search for hands, ultralytics need not be installed
         from hand_gestures.backbones.hand_detector import load_detector
@@ -156,3 +168,20 @@ def _find_detector(
     if sha256 is not None:
         require_sha256("hand detector", files.weights_path, files.sha256, sha256)
     return replace(files, trusted_sha256=sha256 if run_pickled_code else None)
+
+
+def _load_once(files: dict[str, ModelFiles]) -> FoundModels:
+    loaded = {"vit": load_vit(files["vit"]), "resnext": load_resnext(files["resnext"])}
+    for backbone in loaded.values():
+        backbone(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+    check_widths(loaded["vit"].width, loaded["resnext"].width)
+    return {
+        role: {**asdict(files[role]), "preprocessing": backbone.preprocessing.describe()}
+        for role, backbone in loaded.items()
+    }
+
+
+def _find_landmark_models(path: str, complexity: Complexity, **settings: Any) -> dict[str, Any]:
+    palm, hand = (find_landmark_model(Path(path), part, complexity) for part in LANDMARK_PARTS)
+    source = {"name": Path(path).name, "revision": "mediapipe 0.10.21", "commit": None, "folder": path}
+    return {**source, "complexity": complexity, "sha256": hand.sha256, "palm_sha256": palm.sha256, **settings}

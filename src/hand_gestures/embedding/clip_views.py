@@ -23,12 +23,14 @@ class ClipViews(NamedTuple):
         views: uint8 (V, n, size, size, 3), RGB, the clean view first.
         times: int (T,), index of the frame, 0 to n - 1, that each time step shows.
         mirrored: bool (V,), whether a view is mirrored.
+        aspect: width divided by height of the frames on disk.
     """
 
     row: int
     views: torch.Tensor
     times: torch.Tensor
     mirrored: torch.Tensor
+    aspect: float
 
 
 class VideoSequenceDataset(Dataset):
@@ -79,7 +81,9 @@ class VideoSequenceDataset(Dataset):
             for view in range(1, len(views)):
                 seed = view_seed(self.seed, sequence["sequence_id"], view)
                 views[view], mirrored[view] = self.augmentation(raw, seed)
-        return ClipViews(index, *map(torch.from_numpy, (views, times, mirrored)))
+        height, width = raw.shape[1:3]
+        tensors = [torch.from_numpy(array) for array in (views, times, mirrored)]
+        return ClipViews(index, tensors[0], tensors[1], tensors[2], width / height)
 
 
 def read_clip(frames_dir: Path, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from einops import rearrange
 
 from hand_gestures.backbones.hand_detector import HandDetector
-from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.embedding.clip_views import ClipViews, VideoSequenceDataset, clip_loader
 from hand_gestures.embedding.extractor import ClipEmbedder
+from hand_gestures.embedding.landmark_encoder import LandmarkEncoder
+from hand_gestures.embedding.view_encoder import ViewEncoder
 from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingHeader, PendingEmbeddings
 from hand_gestures.utils.progress import progress
 from hand_gestures.video.image_files import frame_bytes
@@ -63,24 +63,26 @@ class HandSearch:
 
 def embed_sequences(
     clips: VideoSequenceDataset,
-    embedder: ClipEmbedder,
+    embedder: ClipEmbedder | None,
     search: HandSearch,
     recipe: Mapping[str, Any],
     precision_error: dict[str, Any],
     workers: int,
     task: str,
+    landmarks: LandmarkEncoder | None = None,
 ) -> PendingEmbeddings:
     """Plan the embeddings of every view of every sequence; they are computed when the result is consumed.
 
     Args:
         clips: the sequences, with a column `class_name`, and their views.
-        embedder: computes the embeddings of frames.
+        embedder: computes the twelve channels of frames; None where they are not wanted.
         search: finds hands in the clean view.
         recipe: becomes the fingerprint. `mirrored_labels` gives the classes, in the order of their indices, and the
             class of each one's mirror image; `clips.frames` is the clip length and `storage` the dtype on disk.
         precision_error: is written into the header.
         workers: processes that read and augment clips; 0 for none beside this one.
         task: what the progress lines call the work.
+        landmarks: computes the channels of hand landmarks; None where they are not wanted.
 
     Returns:
         The header, and a function that embeds the sequences with given indices.
@@ -89,16 +91,16 @@ def embed_sequences(
         HandGesturesError: a frame is missing.
     """
     views = 1 + clips.augmented_views
-    header = _make_header(clips, embedder.width, search, recipe, precision_error)
+    encoder = ViewEncoder(embedder, landmarks)
+    header = _make_header(clips, encoder, search, recipe, precision_error)
     labels = _labels_and_mirrored_labels(clips.sequences["class_name"], recipe["mirrored_labels"])
 
     def embed(indices: list[int]) -> Iterator[EmbeddedSequence]:
         """Embed the sequences with these indices, in this order."""
         if indices:
-            embedder.prepare()  # compile before the first progress line, which estimates the remaining time
-        loader = clip_loader(clips, indices, workers, pinned=embedder.device.type == "cuda")
-        for clip, embedded in _overlap(progress(loader, len(indices), task), embedder):
-            by_view = rearrange(embedded, "(v n) c d -> v n c d", v=views)
+            encoder.prepare()  # compile before the first progress line, which estimates the remaining time
+        loader = clip_loader(clips, indices, workers, pinned=encoder.on_gpu)
+        for clip, by_view in _overlap(progress(loader, len(indices), task), encoder):
             yield EmbeddedSequence(
                 by_view[:, clip.times.numpy()],  # (V, T, C, D): repeated frames are copied here
                 labels[clip.row, clip.mirrored.numpy().astype(int)],
@@ -131,12 +133,17 @@ def sources_digest(sequences: pd.DataFrame, frames_dir: Path) -> str:
 
 
 def _make_header(
-    clips: VideoSequenceDataset, width: int, search: HandSearch, recipe: Mapping[str, Any], precision_error: dict
+    clips: VideoSequenceDataset,
+    encoder: ViewEncoder,
+    search: HandSearch,
+    recipe: Mapping[str, Any],
+    precision_error: dict[str, Any],
 ) -> EmbeddingHeader:
+    rows, frames = len(clips) * (1 + clips.augmented_views), recipe["clips"]["frames"]
     return EmbeddingHeader(
-        shape=(len(clips) * (1 + clips.augmented_views), recipe["clips"]["frames"], len(CHANNEL_NAMES), width),
+        shape=(rows, frames, len(encoder.channel_names), encoder.width),
         class_names=tuple(recipe["mirrored_labels"]),
-        channel_names=CHANNEL_NAMES,
+        channel_names=encoder.channel_names,
         hand_frames=tuple(search.steps),
         max_hands=search.max_hands,
         fingerprint=dict(recipe),
@@ -153,12 +160,12 @@ def _labels_and_mirrored_labels(class_names: pd.Series, mirrored_labels: Mapping
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def _overlap(clips: Iterator[ClipViews], embedder: ClipEmbedder) -> Iterator[tuple[ClipViews, np.ndarray]]:
-    """Yield each clip with the embeddings (V n, 12, D) of its frames; a GPU computes one clip ahead of the caller."""
+def _overlap(clips: Iterator[ClipViews], encoder: ViewEncoder) -> Iterator[tuple[ClipViews, np.ndarray]]:
+    """Yield each clip with the embeddings (V, n, C, D) of its frames; a GPU computes one clip ahead of the caller."""
     ahead = None
     for clip in clips:
-        result = embedder.start(clip.views.flatten(0, 1))
-        if embedder.device.type != "cuda":  # a CPU has finished already: one clip ahead would only take memory
+        result = encoder.start(clip)
+        if not encoder.on_gpu:  # a CPU has finished already: one clip ahead would only take memory
             yield clip, result()
             continue
         if ahead is not None:

@@ -13,6 +13,7 @@ from hand_gestures.backbones.hand_detector import HandDetector
 from hand_gestures.embedding.clip_views import VideoSequenceDataset
 from hand_gestures.embedding.embed_sequences import HandSearch, embed_sequences
 from hand_gestures.embedding.extractor import ClipEmbedder
+from hand_gestures.embedding.landmark_encoder import FEATURES_VERSION, LandmarkEncoder
 from hand_gestures.embedding.precision_error import log_precision_error, measure_precision_error, sample_frames
 from hand_gestures.parameters import AugmentationParameters, ClipParameters, ExtractionParameters, HandParameters
 from hand_gestures.store.embedding_file import PendingEmbeddings
@@ -45,8 +46,11 @@ def make_recipe(
     Raises:
         HandGesturesError: mirrored views are wanted, but the class of a mirror image is unknown.
     """
-    flips = augmentation.views > 0 and augmentation.horizontal_flip > 0
+    # training mirrors landmarks too, without any augmented view
+    flips = augmentation.horizontal_flip > 0 and (augmentation.views > 0 or "landmarks" in models)
+    features = {"landmark_features": FEATURES_VERSION} if "landmarks" in models else {}
     return {
+        **features,
         "models": {role: model_identity(model) for role, model in models.items()},
         "clips": clips.model_dump(),
         # mode "json": a tuple would differ from the list that is read back from a file
@@ -76,7 +80,7 @@ def measure_recipe_precision(
         `cosine` and `relative_l2` of each channel; empty for float32.
     """
     precision = recipe["precision"]
-    if precision == "float32":
+    if precision == "float32" or "vit" not in models:  # landmarks are always computed in float32
         return {}
     frames = sample_frames(sequences, frames_dir, recipe["clips"]["size"])
     errors = measure_precision_error(*load_backbones(models), frames, choose_device(extraction.device), precision)
@@ -112,20 +116,36 @@ def plan_embeddings(
     # settings that change the embeddings come from the recipe, so that the fingerprint cannot be wrong
     clips = {split: _make_clips(table, frames_dir, recipe, split == "training") for split, table in sequences.items()}
     frames = recipe["clips"]["frames"] * sum(len(split) * (1 + split.augmented_views) for split in clips.values())
-    embedder = ClipEmbedder(
+    embedder = _make_embedder(recipe, models, extraction, frames) if "vit" in models else None
+    landmarks = _make_landmark_encoder(models["landmarks"]) if "landmarks" in models else None
+    search = _make_hand_search(recipe, models, extraction)
+    return {
+        split: embed_sequences(
+            dataset,
+            embedder,
+            search,
+            recipe,
+            precision_error,
+            extraction.workers,
+            f"embedding {split} clips",
+            landmarks,
+        )
+        for split, dataset in clips.items()
+    }
+
+
+def _make_embedder(recipe: Recipe, models: FoundModels, extraction: ExtractionParameters, frames: int) -> ClipEmbedder:
+    return ClipEmbedder(
         *load_backbones(models),
         choose_device(extraction.device),
         recipe["precision"],
         batch_size=None if extraction.batch_size == "auto" else extraction.batch_size,
         compilation=choose_compilation(extraction.compile, frames),
     )
-    search = _make_hand_search(recipe, models, extraction)
-    return {
-        split: embed_sequences(
-            dataset, embedder, search, recipe, precision_error, extraction.workers, f"embedding {split} clips"
-        )
-        for split, dataset in clips.items()
-    }
+
+
+def _make_landmark_encoder(model: dict[str, Any]) -> LandmarkEncoder:
+    return LandmarkEncoder(Path(model["folder"]), model["complexity"], model["search_every"], model["trim"])
 
 
 def _make_clips(sequences: pd.DataFrame, frames_dir: Path, recipe: Recipe, augmented: bool) -> VideoSequenceDataset:

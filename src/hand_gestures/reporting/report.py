@@ -289,7 +289,8 @@ def pretrained_models(models: Mapping[str, Any], parameters: Mapping[str, Any]) 
         One row per model in the order of the parameters.
     """
     rows: list[list[Cell]] = []
-    for role, source in {**parameters["backbones"], "hands": parameters["hands"]}.items():
+    sources = {**parameters["backbones"], **{role: parameters.get(role) for role in ("landmarks", "hands")}}
+    for role, source in sources.items():
         if role in models:
             model = models[role]
             revision = model["commit"] or model["revision"] or "local file"

@@ -10,6 +10,7 @@ from torch import nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
+from hand_gestures.augmentation.landmark_augmentation import LandmarkAugmentation
 from hand_gestures.classifier.base import GestureNetwork
 from hand_gestures.parameters import TrainingParameters
 from hand_gestures.store.hdf5_dataset import EmbeddedClip
@@ -122,6 +123,33 @@ class SplitMetrics(nn.Module):
         return loss, accuracy
 
 
+class LandmarkChannels(NamedTuple):
+    """The channels of hand landmarks among those of a clip, and how they are changed in each epoch.
+
+    Attributes:
+        indices: of these channels.
+        augmentation: the random changes.
+    """
+
+    indices: list[int]
+    augmentation: LandmarkAugmentation
+
+    def augment(self, batch: EmbeddedClip, seed: int) -> EmbeddedClip:
+        """Change the landmarks of a batch.
+
+        Args:
+            batch: clips (B, C, T, D) and labels (B,); they stay as they are.
+            seed: of all random numbers.
+
+        Returns:
+            The changed batch.
+        """
+        clips = batch.clip.clone()
+        generator = torch.Generator().manual_seed(seed)
+        clips[:, self.indices], labels = self.augmentation(clips[:, self.indices], batch.label, generator)
+        return batch._replace(clip=clips, label=labels)
+
+
 class GestureModule(lightning.LightningModule):
     """Trains a network with RAdam on cross entropy (Liu et al., "On the Variance of the Adaptive Learning Rate and
     Beyond", 2020) and one cycle of the learning rate (Smith and Topin, "Super-Convergence", 2018).
@@ -134,6 +162,7 @@ class GestureModule(lightning.LightningModule):
         training: learning rate, weight decay, label smoothing and patience.
         class_weights: factor of each class in the loss, float32 (classes,), or None.
         seed: seed of what is drawn at random.
+        landmarks: the channels of hand landmarks; None where there are none.
         history: the epochs that an interrupted training has finished.
 
     Attributes:
@@ -152,6 +181,7 @@ class GestureModule(lightning.LightningModule):
         *,
         class_weights: torch.Tensor | None,
         seed: int,
+        landmarks: LandmarkChannels | None = None,
         history: Sequence[EpochMetrics] = (),
     ) -> None:
         super().__init__()
@@ -159,6 +189,7 @@ class GestureModule(lightning.LightningModule):
         self.parameters_of_training = training  # `self.training` is the train mode of nn.Module
         self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=training.label_smoothing)
         self.seed = seed
+        self.landmarks = landmarks
         self.history = list(history)
         self.train_metrics = SplitMetrics(network.classes)
         self.val_metrics = SplitMetrics(network.classes)
@@ -180,6 +211,8 @@ class GestureModule(lightning.LightningModule):
         # the last 0 was once the index of the process; it stays, so that earlier results can be reproduced
         seeds = np.random.SeedSequence((self.seed, self.current_epoch, step, 0))
         torch.manual_seed(int(seeds.generate_state(1)[0]))
+        if self.landmarks is not None:
+            batch = self.landmarks.augment(batch, int(seeds.generate_state(2)[1]))
         # read before the step: the scheduler has already moved on when the epoch ends
         self.last_learning_rate = self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]  # type: ignore[union-attr]
         logits = self.network(batch.clip).logits  # (B, classes)

@@ -18,13 +18,20 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint
 from torch.utils.data import DataLoader, Sampler
 
+from hand_gestures.augmentation.landmark_augmentation import LANDMARK_CHANNELS, LandmarkAugmentation
 from hand_gestures.classifier.bundle import Bundle, load_bundle, save_bundle
 from hand_gestures.classifier.networks import build_network, describe_network
-from hand_gestures.parameters import NetworkParameters, TrainingParameters
+from hand_gestures.parameters import LandmarkAugmentationParameters, NetworkParameters, TrainingParameters
 from hand_gestures.store.fingerprint import require_same_fingerprint
 from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate, mean_and_spread
 from hand_gestures.store.selection import Embeddings
-from hand_gestures.training.module import EpochMetrics, GestureModule, NonFiniteError, out_of_patience
+from hand_gestures.training.module import (
+    EpochMetrics,
+    GestureModule,
+    LandmarkChannels,
+    NonFiniteError,
+    out_of_patience,
+)
 from hand_gestures.training.sampler import RowSampler
 from hand_gestures.utils.devices import choose_device, choose_precision
 from hand_gestures.utils.errors import HandGesturesError
@@ -120,7 +127,10 @@ def train_classifier(
         if network.standardise:
             untrained.standardise_with(*mean_and_spread(train_data, sampler.rows))
         weights = balanced_weights(train_file, sampler.rows) if training.class_weights == "balanced" else None
-        module = GestureModule(untrained, training, class_weights=weights, seed=seed, history=history)
+        landmarks = find_landmark_channels(train_file, training.landmark_augmentation)
+        module = GestureModule(
+            untrained, training, class_weights=weights, seed=seed, landmarks=landmarks, history=history
+        )
         trainer = _make_trainer(training, device, _EndOfEpoch(folder, contract, on_epoch))
         loaders = _make_loader(train_data, training, sampler), _make_loader(val_data, training)
         with warnings.catch_warnings():
@@ -201,6 +211,29 @@ class _EndOfEpoch(Checkpoint):
         # a kill could leave half a checkpoint
         with atomic_write(self.folder / LAST) as partial:
             trainer.save_checkpoint(partial)
+
+
+def find_landmark_channels(file: Embeddings, parameters: LandmarkAugmentationParameters) -> LandmarkChannels | None:
+    """Find the channels of hand landmarks, and decide whether they may be mirrored.
+
+    Args:
+        file: the training embeddings.
+        parameters: the random changes.
+
+    Returns:
+        The channels and their augmentation; None where the file has no landmarks. Clips are mirrored only where all
+        channels are landmarks, because other channels cannot follow, and where `augmentation.horizontal_flip` allows
+        it, because only then the classes of mirror images are known.
+    """
+    names, fingerprint = file.header.channel_names, file.header.fingerprint
+    indices = [index for index, name in enumerate(names) if name in LANDMARK_CHANNELS]
+    if not indices:
+        return None
+    mirrored_labels = None
+    if len(indices) == len(names) and fingerprint["augmentation"]["horizontal_flip"] > 0:
+        classes = list(file.header.class_names)
+        mirrored_labels = [classes.index(fingerprint["mirrored_labels"][name]) for name in classes]
+    return LandmarkChannels(indices, LandmarkAugmentation(parameters, mirrored_labels))
 
 
 def _require_two_classes(file: Embeddings) -> None:

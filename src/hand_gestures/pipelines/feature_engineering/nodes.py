@@ -14,6 +14,7 @@ from hand_gestures.parameters import (
     DatasetReportParameters,
     ExtractionParameters,
     HandParameters,
+    LandmarkParameters,
 )
 from hand_gestures.store.embedding_file import EmbeddingFile, PendingEmbeddings
 from hand_gestures.utils.rules import pluralise
@@ -26,15 +27,20 @@ DETECTOR_SOURCE_FIELDS = MODEL_SOURCE_FIELDS | {"weights", "sha256", "run_pickle
 
 
 def fetch_backbones(
-    backbones: BackboneParameters, hands: HandParameters, model_commits: Path
+    backbones: BackboneParameters,
+    landmarks: LandmarkParameters,
+    hands: HandParameters,
+    extraction: ExtractionParameters,
+    model_commits: Path,
 ) -> dict[str, dict[str, Any]]:
     """Find all pretrained models and load each once: a wrong one stops the run before any frame is read."""
     from hand_gestures.backbones.fetch import fetch_models
 
     return fetch_models(
-        vit=backbones.vit.model_dump(include=MODEL_SOURCE_FIELDS),
-        resnext=backbones.resnext.model_dump(include=MODEL_SOURCE_FIELDS),
+        vit=backbones.vit.model_dump(include=MODEL_SOURCE_FIELDS) if "vit" in extraction.encoders else None,
+        resnext=backbones.resnext.model_dump(include=MODEL_SOURCE_FIELDS) if "resnext" in extraction.encoders else None,
         hands=hands.model_dump(include=DETECTOR_SOURCE_FIELDS) if hands.enabled else None,
+        landmarks=landmarks.model_dump(exclude={"licence"}) if "landmarks" in extraction.encoders else None,
         record=model_commits,
     )
 

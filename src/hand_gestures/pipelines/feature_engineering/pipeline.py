@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 nodes.fetch_backbones,
-                inputs=["params:backbones", "params:hands", "model_commits"],
+                inputs=["params:backbones", "params:landmarks", "params:hands", "params:extraction", "model_commits"],
                 outputs="backbone_files",
                 name="fetch_backbones",
             ),

@@ -1,0 +1,71 @@
+"""All encoders of a run together: the twelve channels of the backbones, the channels of hand landmarks, or both."""
+
+from collections.abc import Callable
+
+import numpy as np
+from einops import rearrange
+
+from hand_gestures.augmentation.landmark_augmentation import LANDMARK_CHANNELS, WIDTH
+from hand_gestures.embedding.channels import CHANNEL_NAMES
+from hand_gestures.embedding.clip_views import ClipViews
+from hand_gestures.embedding.extractor import ClipEmbedder
+from hand_gestures.embedding.landmark_encoder import LandmarkEncoder
+
+
+class ViewEncoder:
+    """Embeds the views of a clip with every encoder; each frame is decoded once for all of them.
+
+    Args:
+        backbones: computes the twelve channels; None leaves them out.
+        landmarks: computes the channels of hand landmarks; None leaves them out.
+
+    Attributes:
+        channel_names: the C channels, those of the backbones first.
+        width: D, that of the widest encoder; narrower channels end with zeros.
+        on_gpu: whether the backbones compute while the caller does other work.
+
+    Example:
+        >>> ViewEncoder(None, landmarks).channel_names
+        ('first_landmarks', 'second_landmarks')
+    """
+
+    def __init__(self, backbones: ClipEmbedder | None, landmarks: LandmarkEncoder | None) -> None:
+        self.backbones = backbones
+        self.landmarks = landmarks
+        self.channel_names = (CHANNEL_NAMES if backbones else ()) + (LANDMARK_CHANNELS if landmarks else ())
+        self.width = max(backbones.width if backbones else 0, WIDTH if landmarks else 0)
+        self.on_gpu = backbones is not None and backbones.device.type == "cuda"
+
+    def prepare(self) -> None:
+        """Compile the backbones, where that is wanted."""
+        if self.backbones is not None:
+            self.backbones.prepare()
+
+    def start(self, clip: ClipViews) -> Callable[[], np.ndarray]:
+        """Start to embed all views of a clip.
+
+        Args:
+            clip: V views of n frames.
+
+        Returns:
+            A function that waits for the result, float32 (V, n, C, D).
+        """
+        views = len(clip.views)
+        # the backbones first: a GPU computes them while this process finds the hands
+        waiting = self.backbones.start(clip.views.flatten(0, 1)) if self.backbones is not None else None
+        # each view is a clip of its own, in which hands are tracked
+        marks = [self.landmarks(view.numpy(), clip.aspect) for view in clip.views] if self.landmarks else []
+
+        def result() -> np.ndarray:
+            """Wait for the backbones and put the channels side by side."""
+            parts = []
+            if waiting is not None:
+                parts.append(rearrange(waiting(), "(v n) c d -> v n c d", v=views))
+            if marks:
+                parts.append(np.stack(marks))
+            if len(parts) == 1:
+                return parts[0]
+            missing = [(*[(0, 0)] * 3, (0, self.width - part.shape[-1])) for part in parts]
+            return np.concatenate([np.pad(part, pad) for part, pad in zip(parts, missing, strict=True)], axis=2)
+
+        return result
