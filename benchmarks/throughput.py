@@ -69,21 +69,25 @@ class Waiting:
             self.seconds += time.perf_counter() - start
 
 
-def make_clips(paths: list[Path], clips: int, views: int) -> VideoSequenceDataset:
+def make_clips(
+    paths: list[Path], clips: int, views: int, engine: str = "albumentations", count: int = FRAMES
+) -> VideoSequenceDataset:
     """Clips that repeat these frames."""
-    frames = [paths[number % len(paths)].name for number in range(FRAMES)]
+    frames = [paths[number % len(paths)].name for number in range(count)]
     # hard links, because a clip decodes each path only once
     names = [f"{number:02d}-{name}" for number, name in enumerate(frames)]
     for link, name in zip(names, frames, strict=True):
         (paths[0].parent / link).hardlink_to(paths[0].parent / name)
     table = pd.DataFrame({"sequence_id": [f"wave/{clip}" for clip in range(clips)], "frames": [names] * clips})
-    augmentation = ClipAugmentation(AugmentationParameters(**_base("augmentation")), SIZE)
+    augmentation = ClipAugmentation(
+        AugmentationParameters(**base_parameters("augmentation") | {"engine": engine}), SIZE
+    )
     return VideoSequenceDataset(table, paths[0].parent, SIZE, augmentation, views - 1)
 
 
 def print_throughput(paths: list[Path], embedder: ClipEmbedder, clips: int = CLIPS, views: int = VIEWS) -> None:
     """Embed clips as a run does, where the next clip starts before the result of the last one has arrived."""
-    workers = ExtractionParameters(**_base("extraction")).workers
+    workers = ExtractionParameters(**base_parameters("extraction")).workers
     pinned = embedder.device.type == "cuda"
     loader = clip_loader(make_clips(paths, clips, views), range(clips), workers, pinned=pinned)
     running = embedder.start(next(loader).views.flatten(0, 1))  # starting the workers is not measured
@@ -124,7 +128,8 @@ def what_bounds(waiting: float, busy: float | None) -> str:
     return "the device: a lower extraction.precision, or another device, would be faster"
 
 
-def _base(topic: str) -> dict[str, Any]:
+def base_parameters(topic: str) -> dict[str, Any]:
+    """The parameters of a topic in conf/base."""
     return yaml.safe_load(PARAMETERS.read_text(encoding="utf-8"))[topic]
 
 

@@ -1,5 +1,6 @@
 """Each benchmark goes through; its figures are for people to read, on a machine that does nothing else."""
 
+import json
 import re
 import subprocess
 import sys
@@ -126,3 +127,38 @@ def test_what_bounds_a_gpu_is_told_by_waiting_and_utilisation(benchmarks, waitin
     import throughput
 
     assert throughput.what_bounds(waiting, busy).startswith(bound)
+
+
+def test_the_gpu_check_runs_every_section_and_fails_nothing(tmp_path):
+    """The same code as on a GPU, with tiny networks on the CPU."""
+    result = tmp_path / "gpu_check.json"
+    command = [sys.executable, str(BENCHMARKS / "gpu_check.py"), "--quick", "--output", str(result)]
+    run = subprocess.run(
+        [*command, "--only", "correctness,backbones,extraction,training"], capture_output=True, text=True, timeout=900
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    measured = json.loads(result.read_text())
+    assert not [line for line in measured if line["passed"] is False]
+    passed = {line["check"] for line in measured if line["passed"]}
+    assert passed >= {
+        "float32 equals the CPU",
+        "two embedders give the same bits",
+        "augmentation on the device",
+        "hand detector",
+        "whole extraction to a file",
+        "two trainings give the same bits",
+    }
+    not_run = {line["check"]: line["not_run"] for line in measured if "not_run" in line}
+    if not torch.cuda.is_available():
+        assert not_run["a full memory halves the batches"] == "needs a CUDA device"
+    assert "| correctness | float32 equals the CPU | passed |" in run.stdout
+
+
+def test_a_section_that_is_stopped_keeps_what_it_measured(benchmarks, tmp_path):
+    import gpu_check
+
+    output = tmp_path / "gpu_check.json"
+    gpu_check.run_section("backbones", output, quick=True, limit=0.01)
+    [line] = [json.loads(line) for line in gpu_check.lines_path(output).read_text().splitlines()]
+    assert (line["section"], line["passed"]) == ("backbones", False)
+    assert line["error"].startswith("stopped after")

@@ -177,6 +177,9 @@ class AugmentationParameters(Topic):
     """Augmented views of training clips. Each random change applies to all frames of a clip."""
 
     views: NonNegativeInt = Field(description="augmented views per training clip, in addition to the clean view")
+    engine: Literal["albumentations", "torch"] = Field(
+        description="albumentations: on the CPU; torch: the same draws, applied on extraction.device"
+    )
     mirrored_classes: dict[Name, Name] = Field(description="class → its class after a flip; one direction is enough")
     horizontal_flip: Probability = Field(description="probability of a horizontal flip")
     distortion: Probability = Field(description="probability of an optical or a grid distortion")
@@ -318,8 +321,8 @@ class TrainingParameters(Topic):
     class_weights: Literal["none", "balanced"] = Field(
         description="balanced: rare classes have the same total weight as frequent classes"
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        description="bfloat16: mixed precision; auto: bfloat16 if the device supports it natively"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        description="bfloat16, float16: mixed precision; auto: bfloat16 if the device supports it natively"
     )
     device: Device = Field(description="auto: a CUDA device if available, otherwise the CPU")
     preload: bool | Literal["auto"] = Field(description="keep all embeddings in memory; auto: only if they fit")

@@ -30,7 +30,7 @@ def test_clips_of_sixteen_frames_repeat_the_last_to_thirty_two(catalog):
     sequences = build_sequences(catalog.frames, 32, None)
     assert (sequences["available"] == 16).all()
     assert (sequences["repeated"] == 16).all()
-    frames, times = read_clip(FRAMES, sequences["frames"].iloc[0])
+    frames, times, _ = read_clip(FRAMES, sequences["frames"].iloc[0], 640)
     assert frames.shape == (16, 240, 320, 3)
     assert times.tolist() == [*range(16), *[15] * 16]
 

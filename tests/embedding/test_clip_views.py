@@ -74,9 +74,12 @@ def test_frames_of_another_size_are_resized_to_the_first(frames_dir, write_frame
     paths = ["wave/v_frame_0.png", "wave/v_frame_1.png", "wave/v_frame_2.png"]
     for path, (height, width) in zip(paths, [(24, 32), (48, 64), (10, 7)], strict=True):
         write_frame(path, height, width)
-    raw, times = read_clip(frames_dir, paths)
+    raw, times, aspect = read_clip(frames_dir, paths, 640)
     assert raw.shape == (3, 24, 32, 3)
     assert times.tolist() == [0, 1, 2]
+    assert aspect == 32 / 24
+    squeezed, _, aspect = read_clip(frames_dir, paths, 16)
+    assert (squeezed.shape, aspect) == ((3, 16, 16, 3), 32 / 24)
     bigger = cv2.imread(str(frames_dir / paths[1]))[..., ::-1]
     assert np.array_equal(raw[1], cv2.resize(bigger, (32, 24)))
     table = pd.DataFrame({"sequence_id": ["wave/v"], "frames": [paths]})
@@ -111,6 +114,7 @@ def test_worker_processes_load_the_same_views_in_the_same_order(frames_dir, sequ
         assert torch.equal(one.views, other.views)
         assert torch.equal(one.times, other.times)
         assert torch.equal(one.mirrored, other.mirrored)
+    assert one.aspect == other.aspect == width / height
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -121,3 +125,25 @@ def test_the_error_of_a_missing_frame_is_one_sentence_that_names_it(frames_dir, 
     with pytest.raises(HandGesturesError, match=r"wave/b_frame_2\.png") as caught:
         next(clips)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("height", "width"), [(24, 32), (90, 120)])
+def test_views_made_on_a_device_equal_those_of_albumentations(frames_dir, write_frame, height, width):
+    """Smaller frames are augmented before they are resized, larger ones after; the clean view is the same."""
+    paths = [f"wave/v_frame_{number}.png" for number in range(2)]
+    for path in paths:
+        write_frame(path, height, width)
+    table = pd.DataFrame({"sequence_id": ["wave/v"], "frames": [[*paths, paths[-1]]]})
+    quiet = {"noise": 0.0, "light": 0.0, "distortion": 0.0}  # what remains differs by rounding only
+    made = {}
+    for engine in ("albumentations", "torch"):
+        augmentation = ClipAugmentation(base_parameters(AugmentationParameters, engine=engine, **quiet), SIZE)
+        clip = VideoSequenceDataset(table, frames_dir, SIZE, augmentation, augmented_views=3, seed=1)[0]
+        made[engine] = clip if engine == "albumentations" else clip.on_device(torch.device("cpu"))
+    one, other = made.values()
+    assert other.views.shape == (4, 2, SIZE, SIZE, 3)
+    assert torch.equal(one.views[0], other.views[0])
+    assert torch.equal(one.times, other.times)
+    assert torch.equal(one.mirrored, other.mirrored)
+    assert one.aspect == other.aspect == width / height
+    assert (one.views.int() - other.views.int()).abs().max() <= 2

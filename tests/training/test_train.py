@@ -17,6 +17,7 @@ from hand_gestures.parameters import NetworkParameters, TrainingParameters
 from hand_gestures.store.chunk_packing import pack_chunk
 from hand_gestures.store.embedding_file import ClipReader, EmbeddingFile
 from hand_gestures.store.write import write_embeddings
+from hand_gestures.training.module import GestureModule
 from hand_gestures.training.train import balanced_weights, finish_training, train_classifier
 from hand_gestures.utils.errors import HandGesturesError
 from small_embeddings import embedded_sequence, pending_embeddings
@@ -398,3 +399,45 @@ def test_a_model_refuses_embeddings_with_another_fingerprint(files, write_file, 
     other = write_file("other.h5", 6, fingerprint={"seed": 2})
     with pytest.raises(HandGesturesError, match=r"the fingerprint of .*other\.h5 differ"):
         evaluate_classifier(trained.best, other, 4, torch.device("cpu"))
+
+
+@pytest.fixture
+def little_memory(monkeypatch):
+    """Training steps of more than `largest` clips run out of memory, from the given epoch on."""
+
+    def limit(largest, epoch=0):
+        step = GestureModule.training_step
+
+        def training_step(self, batch, number):
+            if len(batch.label) > largest and self.current_epoch >= epoch:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            return step(self, batch, number)
+
+        monkeypatch.setattr(GestureModule, "training_step", training_step)
+
+    return limit
+
+
+@pytest.mark.parametrize("epoch", [0, 3])
+def test_a_batch_that_does_not_fit_is_split_and_makes_the_same_step(write_file, tmp_path, caplog, little_memory, epoch):
+    files = write_file("train.h5", 32), write_file("val.h5", 13, first=100)  # whole batches of 8
+    whole = train(files, tmp_path / "whole")
+    little_memory(4, epoch)
+    with caplog.at_level(logging.WARNING):
+        split = train(files, tmp_path / "split")
+    assert (
+        "cpu is out of memory: training continues with batches of 4 clips, and 2 of them make a step" in caplog.messages
+    )
+    assert split.history["epoch"].tolist() == whole.history["epoch"].tolist()
+    assert split.history["learning_rate"].tolist() == whole.history["learning_rate"].tolist()
+    np.testing.assert_allclose(split.history["train_loss"], whole.history["train_loss"], rtol=1e-4)
+    for name, weights in whole.best.weights.items():
+        np.testing.assert_allclose(split.best.weights[name], weights, atol=1e-3)
+
+
+def test_a_single_clip_that_does_not_fit_is_one_sentence(files, tmp_path, little_memory):
+    little_memory(0)
+    with pytest.raises(
+        HandGesturesError, match=r"a training batch of 1 clips must fit in the memory of cpu, but does not"
+    ):
+        train(files, tmp_path)

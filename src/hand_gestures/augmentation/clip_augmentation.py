@@ -10,6 +10,7 @@ import albumentations as A
 import cv2
 import numpy as np
 
+from hand_gestures.augmentation.torch_augmentation import DrawnView, drawn_step
 from hand_gestures.parameters import AugmentationParameters
 
 
@@ -80,6 +81,23 @@ class ClipAugmentation:
         self.parameters = parameters
         self.transforms = _build_transforms(parameters)
 
+    def draw(self, frame: np.ndarray, seed: int) -> DrawnView:
+        """Draw what `augment_frames` does to a clip: the same as a call with this seed does to its frames.
+
+        Args:
+            frame: one of the frames, uint8 RGB (H, W, 3), at most `size` high and wide.
+            seed: the seed of all draws, see `view_seed`.
+
+        Returns:
+            The drawn view.
+        """
+        draws = np.random.default_rng(seed)
+        mirrored = _draw_mirror(self.parameters, draws)
+        self.transforms.set_random_state(draws, random.Random(seed))
+        # the parameters that were drawn are known only after they were applied: to one frame
+        applied = self.transforms(images=frame[None])["applied_transforms"]
+        return DrawnView(mirrored, [drawn_step(name, parameters) for name, parameters in applied])
+
     def __call__(self, clip: np.ndarray, seed: int) -> tuple[np.ndarray, bool]:
         """Augment one clip. The same clip and seed give the same result, bit for bit.
 
@@ -125,7 +143,8 @@ def _build_transforms(limits: AugmentationParameters) -> A.Compose:
             A.OneOf([plain_light, coloured_light], p=limits.light),
             A.OneOf([gauss, sensor], p=limits.noise),
             A.OneOf([A.MotionBlur(blur_limit=kernel), A.GaussianBlur(blur_limit=kernel)], p=limits.blur),
-        ]
+        ],
+        save_applied_params=True,
     )
 
 

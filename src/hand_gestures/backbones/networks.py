@@ -60,7 +60,8 @@ class Backbone:
             (sum of N, 3, size, size) in the dtype of the network.
         """
         dtype = next(self.network.parameters()).dtype
-        return self.preprocessing(*regions).to(dtype)
+        # in a lower precision, rounding changes the features more than the resizing does
+        return self.preprocessing(*regions, exact=dtype == torch.float32).to(dtype)
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Backbone":
         """Copy the backbone to a device and dtype; this one is not changed.

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from hand_gestures.augmentation import ClipAugmentation, resize_clip, view_seed
+from hand_gestures.augmentation.torch_augmentation import DrawnView, augment_frames
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video.image_files import read_frame
 
@@ -31,6 +32,41 @@ class ClipViews(NamedTuple):
     times: torch.Tensor
     mirrored: torch.Tensor
     aspect: float
+
+
+class DrawnClip(NamedTuple):
+    """A sequence whose augmented views are drawn, and made later, on a device.
+
+    Attributes:
+        row: index of the sequence in its table.
+        clean: uint8 (n, size, size, 3), RGB, the clean view.
+        frames: uint8 (n, H, W, 3), RGB, from which the augmented views are made; None where they equal `clean`.
+        times: int (T,), as in `ClipViews`.
+        aspect: width divided by height of the frames on disk.
+        drawn: what was drawn for each augmented view.
+    """
+
+    row: int
+    clean: torch.Tensor
+    frames: torch.Tensor | None
+    times: torch.Tensor
+    aspect: float
+    drawn: list[DrawnView]
+
+    def on_device(self, device: torch.device) -> ClipViews:
+        """Make the views on a device.
+
+        Args:
+            device: where they are made, and stay.
+
+        Returns:
+            All views.
+        """
+        clean = self.clean.to(device, non_blocking=True)
+        frames = clean if self.frames is None else self.frames.to(device, non_blocking=True)
+        views = [clean, *(augment_frames(frames, view, clean.shape[1]) for view in self.drawn)]
+        mirrored = torch.tensor([False, *(view.mirrored for view in self.drawn)])
+        return ClipViews(self.row, torch.stack(views), self.times, mirrored, self.aspect)
 
 
 class VideoSequenceDataset(Dataset):
@@ -70,9 +106,15 @@ class VideoSequenceDataset(Dataset):
     def __len__(self) -> int:
         return len(self.sequences)
 
-    def __getitem__(self, index: int) -> ClipViews:
+    def __getitem__(self, index: int) -> ClipViews | DrawnClip:
         sequence = self.sequences.iloc[index]
-        raw, times = read_clip(self.frames_dir, sequence["frames"])
+        raw, times, aspect = read_clip(self.frames_dir, sequence["frames"], self.size)
+        if self.augmentation is not None and self.augmentation.parameters.engine == "torch":
+            seeds = [view_seed(self.seed, sequence["sequence_id"], view) for view in range(1, 1 + self.augmented_views)]
+            drawn = [self.augmentation.draw(raw[0], seed) for seed in seeds]
+            clean = resize_clip(raw, self.size)
+            frames = None if clean is raw else torch.from_numpy(raw)
+            return DrawnClip(index, torch.from_numpy(clean), frames, torch.from_numpy(times), aspect, drawn)
         # uint8 and distinct frames only: this is what worker processes send, and what waits in memory
         views = np.empty((1 + self.augmented_views, len(raw), self.size, self.size, 3), np.uint8)
         mirrored = np.zeros(len(views), bool)
@@ -81,36 +123,43 @@ class VideoSequenceDataset(Dataset):
             for view in range(1, len(views)):
                 seed = view_seed(self.seed, sequence["sequence_id"], view)
                 views[view], mirrored[view] = self.augmentation(raw, seed)
-        height, width = raw.shape[1:3]
         tensors = [torch.from_numpy(array) for array in (views, times, mirrored)]
-        return ClipViews(index, tensors[0], tensors[1], tensors[2], width / height)
+        return ClipViews(index, tensors[0], tensors[1], tensors[2], aspect)
 
 
-def read_clip(frames_dir: Path, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def read_clip(frames_dir: Path, paths: Sequence[str], size: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Decode each distinct frame of a clip once; short clips repeat their last frame.
 
     Args:
         frames_dir: folder to which the paths are relative.
         paths: relative path of the frame at each of the T time steps.
+        size: side of the squares to which frames that are larger are resized, pixels.
 
     Returns:
-        Frames uint8 (n, H, W, 3), RGB, resized to the size of the first one where they differ; and int (T,), index of
-        the frame that each time step shows.
+        Frames uint8 (n, H, W, 3), RGB, resized to the size of the first one where they differ, and to `size` where
+        they are wider or higher; int (T,), index of the frame that each time step shows; and width divided by height
+        of the first frame on disk.
 
     Raises:
         HandGesturesError: a frame is missing or damaged.
     """
     distinct = list(dict.fromkeys(paths))
-    frames = [read_frame(frames_dir / path) for path in distinct]
-    height, width = frames[0].shape[:2]
-    same_size = [f if f.shape[:2] == (height, width) else cv2.resize(f, (width, height)) for f in frames]
+    first = read_frame(frames_dir / distinct[0])
+    height, width = first.shape[:2]
+    clip = np.empty((len(distinct), *((size, size) if max(height, width) > size else (height, width)), 3), np.uint8)
+    for number, path in enumerate(distinct):
+        frame = first if number == 0 else read_frame(frames_dir / path)
+        if frame.shape[:2] != (height, width):
+            frame = cv2.resize(frame, (width, height))
+        # frame by frame: a whole clip of large frames would be touched twice, and fresh memory is slow
+        clip[number] = resize_clip(frame[None], size)[0] if max(height, width) > size else frame
     index = {path: i for i, path in enumerate(distinct)}
-    return np.stack(same_size), np.array([index[path] for path in paths])
+    return clip, np.array([index[path] for path in paths]), width / height
 
 
 def clip_loader(
     clips: VideoSequenceDataset, indices: Sequence[int], workers: int, pinned: bool = False
-) -> Iterator[ClipViews]:
+) -> Iterator[ClipViews | DrawnClip]:
     """Load clips one by one and in order; worker processes read ahead.
 
     Args:
@@ -150,7 +199,7 @@ class _ErrorsAsItems(Dataset):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> ClipViews | HandGesturesError:
+    def __getitem__(self, index: int) -> ClipViews | DrawnClip | HandGesturesError:
         try:
             return self.clips[index]
         except HandGesturesError as error:

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from hand_gestures.backbones.hand_detector import HandDetector
-from hand_gestures.embedding.clip_views import ClipViews, VideoSequenceDataset, clip_loader
+from hand_gestures.embedding.clip_views import ClipViews, DrawnClip, VideoSequenceDataset, clip_loader
 from hand_gestures.embedding.extractor import ClipEmbedder
 from hand_gestures.embedding.landmark_encoder import LandmarkEncoder
 from hand_gestures.embedding.view_encoder import ViewEncoder
@@ -53,7 +53,7 @@ class HandSearch:
             return boxes, scores
         # a frame that several steps show is searched once
         frames, frame_of_step = torch.unique(clip.times[list(self.steps)], return_inverse=True)
-        found = self.detector(clip.views[0, frames].numpy())
+        found = self.detector(clip.views[0, frames].cpu().numpy())
         for step, frame in enumerate(frame_of_step.tolist()):
             hands = found[frame]
             count = min(len(hands.scores), self.max_hands)
@@ -160,10 +160,12 @@ def _labels_and_mirrored_labels(class_names: pd.Series, mirrored_labels: Mapping
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def _overlap(clips: Iterator[ClipViews], encoder: ViewEncoder) -> Iterator[tuple[ClipViews, np.ndarray]]:
+def _overlap(clips: Iterator[ClipViews | DrawnClip], encoder: ViewEncoder) -> Iterator[tuple[ClipViews, np.ndarray]]:
     """Yield each clip with the embeddings (V, n, C, D) of its frames; a GPU computes one clip ahead of the caller."""
     ahead = None
     for clip in clips:
+        if isinstance(clip, DrawnClip):
+            clip = clip.on_device(encoder.device)
         result = encoder.start(clip)
         if not encoder.on_gpu:  # a CPU has finished already: one clip ahead would only take memory
             yield clip, result()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from einops import rearrange
 
 from hand_gestures.augmentation.landmark_augmentation import LANDMARK_CHANNELS, WIDTH
@@ -22,6 +23,7 @@ class ViewEncoder:
     Attributes:
         channel_names: the C channels, those of the backbones first.
         width: D, that of the widest encoder; narrower channels end with zeros.
+        device: where the backbones run.
         on_gpu: whether the backbones compute while the caller does other work.
 
     Example:
@@ -34,7 +36,8 @@ class ViewEncoder:
         self.landmarks = landmarks
         self.channel_names = (CHANNEL_NAMES if backbones else ()) + (LANDMARK_CHANNELS if landmarks else ())
         self.width = max(backbones.width if backbones else 0, WIDTH if landmarks else 0)
-        self.on_gpu = backbones is not None and backbones.device.type == "cuda"
+        self.device = backbones.device if backbones else torch.device("cpu")
+        self.on_gpu = self.device.type == "cuda"
 
     def prepare(self) -> None:
         """Compile the backbones, where that is wanted."""
@@ -54,7 +57,7 @@ class ViewEncoder:
         # the backbones first: a GPU computes them while this process finds the hands
         waiting = self.backbones.start(clip.views.flatten(0, 1)) if self.backbones is not None else None
         # each view is a clip of its own, in which hands are tracked
-        marks = [self.landmarks(view.numpy(), clip.aspect) for view in clip.views] if self.landmarks else []
+        marks = [self.landmarks(view.cpu().numpy(), clip.aspect) for view in clip.views] if self.landmarks else []
 
         def result() -> np.ndarray:
             """Wait for the backbones and put the channels side by side."""

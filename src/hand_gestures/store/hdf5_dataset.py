@@ -37,6 +37,7 @@ class HDF5Dataset(Dataset):
         preload: keep all rows in memory; "auto" does so where they fit in `share` of `free_memory`.
         share: part of the free memory that "auto" may use, 0 to 1.
         precision: dtype of the numbers in memory; items are always float32.
+        device: a CUDA device keeps the rows in its own memory, where they fit in `share` of what is free there.
 
     Raises:
         HandGesturesError: a preloaded clip is damaged or not finite; without preloading, reading that item raises it.
@@ -52,17 +53,19 @@ class HDF5Dataset(Dataset):
         preload: bool | Literal["auto"] = "auto",
         share: float = 0.25,
         precision: Literal["float32", "float16"] = "float32",
+        device: torch.device | None = None,
     ) -> None:
         self.file = file
         self.labels = torch.from_numpy(file.labels)
         self._read = file.reader()
         self._memory = BatchMemory()
         dtype = DTYPES[precision]
+        # the memory that is free now: a second training beside this one leaves less
+        size = int(np.prod(file.header.shape)) * dtype.itemsize
+        on_device = device is not None and device.type == "cuda" and size <= torch.cuda.mem_get_info(device)[0] * share
         if preload == "auto":
-            # the memory that is free now: a second training beside this one leaves less
-            size = int(np.prod(file.header.shape)) * dtype.itemsize
-            preload = size <= free_memory() * share
-        self.preloaded = self._read_all(dtype) if preload else None
+            preload = on_device or size <= free_memory() * share
+        self.preloaded = self._read_all(dtype, device if on_device else None) if preload else None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -74,6 +77,9 @@ class HDF5Dataset(Dataset):
     def __getitems__(self, rows: list[int]) -> EmbeddedClip:
         """The batch of these rows; a `DataLoader` calls this method, not `__getitem__`, where it exists."""
         index = torch.as_tensor(rows)
+        if self.preloaded is not None and self.preloaded.is_cuda:
+            clips = self.preloaded.index_select(0, index.to(self.preloaded.device, non_blocking=True)).float()
+            return EmbeddedClip(clips, self.labels[index], index)
         clips = self._memory.take((len(rows), *self._item_shape()))
         fill = self._read_into if self.preloaded is None else self._copy_into
         for row, clip in zip(rows, clips, strict=True):
@@ -110,14 +116,21 @@ class HDF5Dataset(Dataset):
             for narrow, wide in zip(stored, clip, strict=True):
                 wide.copy_(narrow)
 
-    def _read_all(self, dtype: torch.dtype) -> torch.Tensor:
+    def _read_all(self, dtype: torch.dtype, device: torch.device | None) -> torch.Tensor:
         """All rows, (N, C, T, D); one thread per core unpacks them."""
-        clips = torch.empty((len(self), *self._item_shape()), dtype=dtype)
+        clips = torch.empty((len(self), *self._item_shape()), dtype=dtype, device=device)
         self._read.open()  # here, or all threads would open the file at once
+        read = self._read_into if device is None else self._copy_to_device
         with ThreadPoolExecutor(available_cores()) as readers:
-            for _ in readers.map(self._read_into, range(len(self)), clips):
+            for _ in readers.map(read, range(len(self)), clips):
                 pass  # take every result: this raises the error of a thread
         return clips
+
+    def _copy_to_device(self, row: int, clip: torch.Tensor) -> None:
+        """Read a row into `clip`, (C, T, D) in the memory of a device."""
+        unpacked = torch.empty(self._item_shape())
+        self._read_into(row, unpacked)
+        clip.copy_(unpacked)
 
 
 def identity_collate(batch: Any) -> EmbeddedClip:
@@ -145,7 +158,8 @@ def mean_and_spread(dataset: HDF5Dataset, rows: Iterable[int]) -> tuple[torch.Te
     total = square = torch.zeros((), dtype=torch.float64)
     count = 0
     for row in rows:
-        clip = dataset[row].clip.double()  # (C, T, D); in float32 the sums of many rows would lose digits
+        # (C, T, D); in float32 the sums of many rows would lose digits, and a device would add in another order
+        clip = dataset[row].clip.cpu().double()
         total = total + clip.sum(dim=1)
         square = square + clip.square().sum(dim=1)
         count += clip.shape[1]

@@ -1,5 +1,6 @@
 """Train a classifier on two embeddings files and keep the model of its best epoch."""
 
+import copy
 import logging
 import shutil
 import sys
@@ -33,7 +34,7 @@ from hand_gestures.training.module import (
     out_of_patience,
 )
 from hand_gestures.training.sampler import RowSampler
-from hand_gestures.utils.devices import choose_device, choose_precision
+from hand_gestures.utils.devices import choose_device, choose_precision, is_out_of_memory
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.resumable import UnfinishedWork, atomic_write
 from hand_gestures.utils.threads import choose_threads, torch_threads
@@ -42,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 BEST, LAST = "best", "last.ckpt"  # in the training folder: bundle of the best epoch so far, checkpoint of the last one
 WORK = "training"  # in log lines
-LIGHTNING_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+LIGHTNING_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 # Warnings of Lightning that do not apply: preloaded rows need no worker processes, and a small set has fewer batches
 # than Lightning's logging interval.
 EXPECTED_WARNINGS = ".*does not have many workers.*|.*log_every_n_steps.*"
@@ -120,7 +121,7 @@ def train_classifier(
         logger.info("this training was finished by an earlier run, its model is saved again")
         return Training(load_bundle(folder / BEST), pd.DataFrame(history), True)
 
-    train_data, val_data = _load_data(train_file, training), _load_data(val_file, training)
+    train_data, val_data = (_load_data(file, training, device) for file in (train_file, val_file))
     lightning.seed_everything(seed, workers=True, verbose=False)
     untrained = build_network(contract.architecture)  # with the initial weights of this seed
     with torch_threads(choose_threads(training.threads, untrained)), _explain_non_finite(train_file, val_file, folder):
@@ -128,15 +129,27 @@ def train_classifier(
             untrained.standardise_with(*mean_and_spread(train_data, sampler.rows))
         weights = balanced_weights(train_file, sampler.rows) if training.class_weights == "balanced" else None
         landmarks = find_landmark_channels(train_file, training.landmark_augmentation)
-        module = GestureModule(
-            untrained, training, class_weights=weights, seed=seed, landmarks=landmarks, history=history
-        )
-        trainer = _make_trainer(training, device, _EndOfEpoch(folder, contract, on_epoch))
-        loaders = _make_loader(train_data, training, sampler), _make_loader(val_data, training)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=EXPECTED_WARNINGS)
-            trainer.fit(module, *loaders, ckpt_path=folder / LAST if history else None, weights_only=True)
-    return Training(load_bundle(folder / BEST), pd.DataFrame(module.history), bool(history))
+        end_of_epoch = _EndOfEpoch(folder, contract, on_epoch)
+        finished = history
+        parts = 1  # of a batch: one after the other, they need less memory
+        while not _is_finished(finished, training):
+            module = GestureModule(
+                copy.deepcopy(untrained),
+                training,
+                class_weights=weights,
+                seed=seed,
+                landmarks=landmarks,
+                history=finished,
+            )
+            trainer = _make_trainer(training, device, end_of_epoch, parts)
+            loaders = _make_loader(train_data, training, parts, sampler), _make_loader(val_data, training, parts)
+            if _fit(trainer, module, loaders, folder / LAST if finished else None):
+                finished = module.history
+                break
+            del module, trainer, loaders  # they hold memory of the device
+            parts = _split_batches(training.batch_size, parts, device)
+            finished = _load_history(folder)
+    return Training(load_bundle(folder / BEST), pd.DataFrame(finished), bool(history))
 
 
 def finish_training(folder: Path) -> None:
@@ -152,15 +165,23 @@ def choose_training_precision(precision: str, device: str) -> str:
     """Choose the precision to train in: `"auto"` is bfloat16 where the device computes in it, else float32.
 
     Args:
-        precision: "auto", "float32" or "bfloat16".
+        precision: "auto", "float32", "bfloat16" or "float16".
         device: as in `choose_device`.
 
     Returns:
-        "float32" or "bfloat16".
+        "float32", "bfloat16" or, on a CUDA device without bfloat16, "float16".
+
+    Raises:
+        HandGesturesError: "float16" is asked for on another device than a CUDA device.
     """
+    kind = choose_device(device).type
+    if precision == "float16" and kind != "cuda":
+        raise HandGesturesError(
+            f"training.precision float16 needs a CUDA device, but the device is {kind}; set it to auto or float32"
+        )
     if precision != "auto":
         return precision
-    if choose_device(device).type == "cpu":
+    if kind == "cpu":
         # where the CPU has no bfloat16 instructions, mixed precision is slower than float32
         capabilities = torch.cpu.get_capabilities()
         return "bfloat16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "float32"
@@ -310,27 +331,64 @@ def _explain_non_finite(train_file: Embeddings, val_file: Embeddings, folder: Pa
         ) from error
 
 
-def _load_data(file: Embeddings, training: TrainingParameters) -> HDF5Dataset:
-    return HDF5Dataset(file, training.preload, training.preload_share, training.preload_precision)
+def _load_data(file: Embeddings, training: TrainingParameters, device: torch.device) -> HDF5Dataset:
+    return HDF5Dataset(file, training.preload, training.preload_share, training.preload_precision, device)
 
 
-def _make_loader(dataset: HDF5Dataset, training: TrainingParameters, sampler: Sampler[int] | None = None) -> DataLoader:
-    """Batches of a dataset in the order of the sampler, or of the file."""
+def _fit(
+    trainer: lightning.Trainer, module: GestureModule, loaders: tuple[DataLoader, DataLoader], checkpoint: Path | None
+) -> bool:
+    """Train to the last epoch; False where the device has too little memory for a batch."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=EXPECTED_WARNINGS)
+        try:
+            trainer.fit(module, *loaders, ckpt_path=checkpoint, weights_only=True)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+    return True
+
+
+def _split_batches(batch_size: int, parts: int, device: torch.device) -> int:
+    """Twice as many parts of a batch, after `parts` parts did not fit in memory."""
+    if batch_size % (2 * parts):
+        raise HandGesturesError(
+            f"a training batch of {batch_size // parts} clips must fit in the memory of {device}, but does not; free "
+            "memory there, or set training.batch_size or network.hidden lower"
+        )
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # blocks of the larger batch would not fit the smaller one
+    logger.warning(
+        "%s is out of memory: training continues with batches of %d clips, and %d of them make a step",
+        device,
+        batch_size // (2 * parts),
+        2 * parts,
+    )
+    return 2 * parts
+
+
+def _make_loader(
+    dataset: HDF5Dataset, training: TrainingParameters, parts: int, sampler: Sampler[int] | None = None
+) -> DataLoader:
+    """Parts of batches of a dataset in the order of the sampler, or of the file."""
     workers = 0 if dataset.preloaded is not None else training.workers  # each worker would hold a copy
     return DataLoader(
         dataset,
-        training.batch_size,
+        training.batch_size // parts,
         sampler=sampler,
         collate_fn=identity_collate,
         num_workers=workers,
         persistent_workers=workers > 0,
         # fork would copy locks that threads of this process hold
         multiprocessing_context="spawn" if workers else None,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=torch.cuda.is_available() and not (dataset.preloaded is not None and dataset.preloaded.is_cuda),
     )
 
 
-def _make_trainer(training: TrainingParameters, device: torch.device, end_of_epoch: Checkpoint) -> lightning.Trainer:
+def _make_trainer(
+    training: TrainingParameters, device: torch.device, end_of_epoch: Checkpoint, parts: int
+) -> lightning.Trainer:
     # Lightning logs under the name of whichever of its three packages was imported last
     for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -340,6 +398,7 @@ def _make_trainer(training: TrainingParameters, device: torch.device, end_of_epo
         devices=1 if device.index is None else [device.index],
         precision=LIGHTNING_PRECISION[training.precision],
         gradient_clip_val=training.gradient_clip,
+        accumulate_grad_batches=parts,
         num_sanity_val_steps=0,
         # "warn" and not True: a network for which a library has no deterministic kernel still trains
         deterministic="warn",

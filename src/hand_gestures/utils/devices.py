@@ -1,12 +1,21 @@
 """Which device to compute on, in which precision, and how many frames at a time."""
 
+import logging
+import re
+from pathlib import Path
+
 import torch
 
 from hand_gestures.utils.errors import HandGesturesError
 
+logger = logging.getLogger(__name__)
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 CPU_BATCH, CUDA_BATCH = 8, 128  # frames; on a CPU larger batches gain nothing and cost memory
 FRAME_MEMORY = 96 << 20  # bytes of a CUDA device that one frame needs at most: its regions and their activations
+BFLOAT16_CAPABILITY = (8, 0)  # the first CUDA devices whose matrix units compute in bfloat16
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")  # exists where the kernel has loaded NVIDIA's driver
+ALLOCATION_FAILED = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 
 
 def choose_device(name: str) -> torch.device:
@@ -16,27 +25,54 @@ def choose_device(name: str) -> torch.device:
         name: "auto" (a CUDA device if there is one, else the CPU), "cpu", "cuda", "cuda:1" or "mps".
 
     Raises:
-        HandGesturesError: a CUDA device is named, but none is visible.
+        HandGesturesError: a device is named that is not visible.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise HandGesturesError(
-            f"device '{name}' needs a CUDA device, but none is visible here; set device to auto or cpu"
-        )
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        warn_about_unused_gpu()
+        return torch.device("cpu")
+    visible = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name.startswith("cuda") and (torch.device(name).index or 0) >= visible:
+        seen = f"only {visible} of them are visible" if visible else "none is visible"
+        raise HandGesturesError(f"device '{name}' needs a CUDA device, but {seen} here; set device to auto or cpu")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise HandGesturesError("device 'mps' needs an Apple GPU, but none is visible here; set device to auto or cpu")
     return torch.device(name)
+
+
+def warn_about_unused_gpu() -> None:
+    """Warn where the machine has an NVIDIA GPU that PyTorch cannot use."""
+    if not NVIDIA_DRIVER.is_file():
+        return
+    version = re.search(r"\b\d+\.\d+(\.\d+)*\b", NVIDIA_DRIVER.read_text())
+    remedy = (
+        f"PyTorch is built for CUDA {torch.version.cuda}, so update the driver, or start the container with --gpus all"
+        if torch.version.cuda
+        else "this PyTorch is built without CUDA, so install the default build"
+    )
+    logger.warning(
+        "computing on the CPU, because PyTorch cannot use the NVIDIA GPU of this machine (driver %s); %s",
+        version.group() if version else "unknown",
+        remedy,
+    )
 
 
 def choose_precision(precision: str, device: str) -> str:
     """The precision to compute in.
 
     Args:
-        precision: "auto" (bfloat16 on CUDA, else float32) or a key of `DTYPES`.
+        precision: "auto" or a key of `DTYPES`. "auto" is float32 on a CPU and on Apple GPUs; on CUDA devices it is
+            bfloat16, or float16 where they have no matrix units for bfloat16 (T4, V100, RTX 20).
         device: as in `choose_device`.
     """
-    if precision == "auto":
-        return "bfloat16" if choose_device(device).type == "cuda" else "float32"
-    return precision
+    if precision != "auto":
+        return precision
+    chosen = choose_device(device)
+    if chosen.type != "cuda":
+        return "float32"
+    # `torch.cuda.is_bf16_supported` also accepts devices that emulate it, many times slower
+    return "bfloat16" if torch.cuda.get_device_capability(chosen) >= BFLOAT16_CAPABILITY else "float16"
 
 
 def choose_batch_size(device: torch.device) -> int:
@@ -53,4 +89,4 @@ def choose_batch_size(device: torch.device) -> int:
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether the error says that the device, or the machine itself, has too little memory."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in ALLOCATION_FAILED)
