@@ -3,10 +3,7 @@
 import atexit
 import os
 import signal
-import sqlite3
 import threading
-from contextlib import closing
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -23,11 +20,13 @@ from mlflow.environment_variables import (
     MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING,
     MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL,
 )
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
 from hand_gestures.mlflow_support import tracking
+from hand_gestures.mlflow_support.database import create_database, require_database
 from hand_gestures.mlflow_support.git_state import git_state
 from hand_gestures.mlflow_support.outputs import NOTE_OUTPUTS, log_output
-from hand_gestures.utils.errors import HandGesturesError
 
 # Every 10 seconds the mean of two samples: five points for a run of a minute, 8640 for a day.
 SAMPLING_SECONDS, SAMPLES_PER_POINT = 5, 2
@@ -56,8 +55,9 @@ class MlflowHooks:
         outer_run = mlflow.active_run()
         self.outer_run_id = outer_run.info.run_id if outer_run else None
         if outer_run is None:
+            create_database(str(self.config.server.mlflow_tracking_uri))
             require_database(str(self.config.server.mlflow_tracking_uri))
-            self.config.setup(context)
+            self._set_up(context)
         context.__setattr__("mlflow", self.config)  # `kedro mlflow ui` reads it
         self.project_path = context.project_path
         self.env = "base" if context.env in (None, "local") else str(context.env)
@@ -117,6 +117,15 @@ class MlflowHooks:
     ) -> None:
         self._end("FAILED")
 
+    def _set_up(self, context: KedroContext) -> None:
+        """Connect to the store and create the experiment."""
+        try:
+            self.config.setup(context)
+        except MlflowException as error:
+            if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+                raise
+            self.config.setup(context)  # another first run has created the experiment in between
+
     def _activate_run(self) -> None:
         """Make the run active in this thread: MLflow keeps one active run per thread and would start another."""
         if self.run_id is not None and mlflow.active_run() is None:
@@ -137,32 +146,6 @@ class MlflowHooks:
             self._end("KILLED")
         finally:
             os.kill(os.getpid(), number)
-
-
-def require_database(uri: str) -> None:
-    """Check that a local database of MLflow can be read: MLflow itself tries for minutes and ends with a traceback.
-
-    Args:
-        uri: the tracking URI; only `sqlite:///PATH` with an existing path is checked.
-
-    Raises:
-        HandGesturesError: the file is cut off or is not a database.
-    """
-    path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
-    if not uri.startswith("sqlite:///") or not path.exists():
-        return
-    try:
-        if not path.is_file():
-            raise sqlite3.DatabaseError("it is not a file")
-        with closing(sqlite3.connect(path, timeout=1)) as database:
-            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:  # locked, for example: MLflow waits for that
-        return
-    except sqlite3.DatabaseError as error:
-        raise HandGesturesError(
-            f"runs are recorded in an SQLite database, but {path.absolute()} cannot be read as one ({error}); restore "
-            "it from a copy, or move it away and run again: MLflow then starts with an empty one"
-        ) from error
 
 
 def _system_metrics() -> bool:
