@@ -1,6 +1,7 @@
 """Hooks that keep runs apart, check the parameters before a run and print its results after it."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Generator
@@ -15,6 +16,7 @@ from kedro.pipeline import Pipeline
 from kedro.utils import is_kedro_project
 
 from hand_gestures.parameters import check_class_sets, check_parameters
+from hand_gestures.utils.errors import HandGesturesError, user_error
 from hand_gestures.utils.resumable import exclusive_lock
 
 RUN_LOCK = ".run.lock"  # in data_root
@@ -59,6 +61,25 @@ class RunLockHooks:
             return (yield)
         finally:
             self.lock.close()
+
+
+class UnreadableFileHooks:
+    """Says in one sentence which file of an earlier run is missing or damaged, and which pipeline writes it again."""
+
+    @hook_impl(wrapper=True)
+    def on_pipeline_error(self, error: Exception, catalog: DataCatalog) -> Generator[None, Any, Any]:
+        result = yield
+        loading = re.match(r"(\w+): Failed while loading data from dataset", str(error))
+        if loading and user_error(error) is None and "filepath" in catalog[loading[1]]._describe():
+            from hand_gestures.pipeline_registry import register_pipelines
+
+            name, reason = loading[1], " ".join(str(error.__cause__).split())[:200]
+            makers = [maker for maker, pipeline in register_pipelines().items() if name in pipeline.all_outputs()]
+            raise HandGesturesError(
+                f"{name} must be a whole file of an earlier run, but {_path(catalog, name)} cannot be read ({reason}); "
+                f"write it again with kedro run --pipeline {makers[0] if makers else '__default__'}"
+            ) from error
+        return result
 
 
 class ParameterHooks:
