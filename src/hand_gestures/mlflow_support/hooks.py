@@ -180,10 +180,10 @@ class MlflowHooks:
         if kept or not ended:
             history = self.artifacts.get("training_history", (None,))[0]
             logger.warning(
-                "MLflow did not answer until the end: the files of this run are complete%s, but MLflow lacks %d "
-                "entries of it, and shows it as running until the next run on this host",
-                f" (the metrics of its epochs are in {history})" if history else "",
+                "MLflow did not answer until the end: it lacks the last %d entries of this run, and shows it as "
+                "running until the next run on this host%s",
                 kept,
+                f"; the metrics of all epochs are in {history}" if history else "",
             )
 
     def _terminate(self, number: int, frame: FrameType | None) -> None:
