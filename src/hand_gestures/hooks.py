@@ -1,20 +1,85 @@
-"""Hooks that check the parameters before a run and print its results after it."""
+"""Hooks that keep runs apart, check the parameters before a run and print its results after it."""
 
 import os
+import re
 import shutil
 import sys
+from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.utils import is_kedro_project
 
 from hand_gestures.parameters import check_class_sets, check_parameters
+from hand_gestures.utils.errors import HandGesturesError, user_error
+from hand_gestures.utils.resumable import exclusive_lock
 
+RUN_LOCK = ".run.lock"  # in data_root
+UNLOCKED_OUTPUTS = {"data_check", "data_check_rejects"}  # no run reads them
 CLASS_NAMES, EMBEDDINGS = "class_names", ("train_embeddings", "val_embeddings")  # catalog entries with the classes
+
+
+class RunLockHooks:
+    """Lets one run at a time write to a `data_root`; reading needs no lock (docs/adr/0021)."""
+
+    def __init__(self) -> None:
+        self.lock = ExitStack()
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        loader = context.config_loader
+        self.data_root = context.project_path / (
+            (loader.runtime_params or {}).get("data_root") or loader["globals"]["data_root"]
+        )
+
+    @hook_impl(wrapper=True)
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> Generator[None, Any, Any]:
+        self.lock.close()  # Ctrl-C in a notebook calls no other hook
+        if any(not isinstance(catalog.get(name), MemoryDataset) for name in pipeline.all_outputs() - UNLOCKED_OUTPUTS):
+            self.lock.enter_context(exclusive_lock(self.data_root, RUN_LOCK))
+        try:
+            return (yield)
+        except BaseException:
+            self.lock.close()
+            raise
+
+    @hook_impl(wrapper=True)
+    def after_pipeline_run(self) -> Generator[None, Any, Any]:
+        try:
+            return (yield)
+        finally:
+            self.lock.close()
+
+    @hook_impl(wrapper=True)
+    def on_pipeline_error(self) -> Generator[None, Any, Any]:
+        try:
+            return (yield)
+        finally:
+            self.lock.close()
+
+
+class UnreadableFileHooks:
+    """Says in one sentence which file of an earlier run is missing or damaged, and which pipeline writes it again."""
+
+    @hook_impl(wrapper=True)
+    def on_pipeline_error(self, error: Exception, catalog: DataCatalog) -> Generator[None, Any, Any]:
+        result = yield
+        loading = re.match(r"(\w+): Failed while loading data from dataset", str(error))
+        if loading and user_error(error) is None and "filepath" in catalog[loading[1]]._describe():
+            from hand_gestures.pipeline_registry import register_pipelines
+
+            name, reason = loading[1], " ".join(str(error.__cause__).split())[:200]
+            makers = [maker for maker, pipeline in register_pipelines().items() if name in pipeline.all_outputs()]
+            raise HandGesturesError(
+                f"{name} must be a whole file of an earlier run, but {_path(catalog, name)} cannot be read ({reason}); "
+                f"write it again with kedro run --pipeline {makers[0] if makers else '__default__'}"
+            ) from error
+        return result
 
 
 class ParameterHooks:

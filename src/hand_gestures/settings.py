@@ -3,7 +3,7 @@
 from kedro.config import OmegaConfigLoader
 from omegaconf.resolvers import oc
 
-from hand_gestures.hooks import ParameterHooks, SummaryHooks
+from hand_gestures.hooks import ParameterHooks, RunLockHooks, SummaryHooks, UnreadableFileHooks
 from hand_gestures.mlflow_support.hooks import MlflowHooks
 from hand_gestures.utils.errors import show_user_errors_in_one_sentence
 
@@ -12,6 +12,8 @@ HOOKS = (
     MlflowHooks(),
     SummaryHooks(),
     ParameterHooks(),
+    RunLockHooks(),
+    UnreadableFileHooks(),
 )  # called from last to first
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {

@@ -18,6 +18,7 @@ from kedro.runner import ThreadRunner
 from mlflow import MlflowClient
 
 from hand_gestures.mlflow_support.hooks import require_database
+from hand_gestures.mlflow_support.killed_runs import process_tags
 from hand_gestures.utils.errors import HandGesturesError
 from tiny_project import copy_project
 
@@ -73,7 +74,7 @@ def test_a_run_logs_the_parameters_of_its_nodes_and_the_load_of_the_machine_and_
     assert "system/cpu_utilization_percentage" in only.data.metrics
     assert only.data.metrics["leaks_held_out"] > 0
     ours = {name: value for name, value in only.data.tags.items() if not name.startswith("mlflow.")}
-    assert ours == {"env": "demo", "pipeline": "data_processing"}
+    assert ours == {"env": "demo", "pipeline": "data_processing"} | process_tags()
     assert not any(name.startswith("mlflow.source.git") for name in only.data.tags)
     assert {item.path for item in client.list_artifacts(only.info.run_id)} == {"dataset", "plots"}
     assert mlflow.active_run() is None

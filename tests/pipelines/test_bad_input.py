@@ -5,6 +5,9 @@ import shutil
 import pandas as pd
 import pytest
 
+from hand_gestures.utils.errors import HandGesturesError
+from tiny_project import run as run_in_process
+
 RUN = ["run", "--env", "demo"]
 
 
@@ -107,3 +110,24 @@ def test_classes_named_after_a_direction_need_mirrored_classes(kedro, project, w
     assert kedro(*RUN, *run, *params(project)).returncode == 0
     sentence = error_line(kedro(*RUN, "--pipeline", "feature_engineering", *params(project)))
     assert "turn_left, turn_right" in sentence
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "missing"])
+def test_a_damaged_table_is_one_sentence_with_the_pipeline_that_writes_it(project, write_frames, monkeypatch, damage):
+    write_frames(fist=3, wave=3)
+    monkeypatch.chdir(project)
+    folders = {"frames_dir": "frames", "data_root": "out"}
+    run_in_process(project, folders, pipeline_names=["data_processing"])
+    table = project / "out/03_primary/sequences.parquet"
+    content = table.read_bytes()
+    table.write_bytes(content[: len(content) // 2 if damage == "cut" else 0])
+    if damage == "missing":
+        table.unlink()
+    message = (
+        r"sequences must be a whole file of an earlier run, but out/03_primary/sequences\.parquet cannot be read \(.+\)"
+        "; write it again with kedro run --pipeline data_processing"
+    )
+    with pytest.raises(HandGesturesError, match=message):
+        run_in_process(project, folders, pipeline_names=["data_processing"], from_nodes=["make_split"])
+    run_in_process(project, folders, pipeline_names=["data_processing"])
+    assert table.read_bytes() == content

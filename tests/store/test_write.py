@@ -16,6 +16,7 @@ from hand_gestures.store.checkpoint import ExtractionCheckpoint
 from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.resumable import exclusive_lock
 from small_embeddings import FINGERPRINT, embedded_sequence, pending_embeddings
 
 TESTS = Path(__file__).parents[1]
@@ -94,6 +95,17 @@ def test_a_file_that_is_up_to_date_is_left_as_it_is(path, whole, caplog):
     assert "a.h5 is up to date, skipping" in caplog.messages
     assert path.stat().st_mtime_ns == before.st_mtime_ns
     assert path.read_bytes() == whole
+
+
+def test_a_run_whose_file_is_up_to_date_keeps_the_unfinished_parts_of_another_run(path, parts):
+    write_embeddings(path, pending_embeddings(sequences()))
+    parts.mkdir()
+    (parts / "00000000.npz").touch()
+    with exclusive_lock(parts), pytest.raises(HandGesturesError, match=f"process {os.getpid()} on host"):
+        write_embeddings(path, pending_embeddings(sequences()))
+    assert (parts / "00000000.npz").exists()
+    write_embeddings(path, pending_embeddings(sequences()))
+    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 import logging
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import h5py
@@ -19,7 +21,7 @@ from hand_gestures.store.embedding_file import ClipReader, EmbeddingFile
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.training.module import GestureModule
 from hand_gestures.training.train import balanced_weights, finish_training, train_classifier
-from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.errors import HandGesturesError, user_error
 from small_embeddings import embedded_sequence, pending_embeddings
 from small_training import NETWORK, TRAINING
 
@@ -238,6 +240,34 @@ def test_a_kill_while_the_checkpoint_is_written_leaves_the_checkpoint_before(fil
         with pytest.raises(StopError):
             train(files, tmp_path, dropout=0.3)
     resumed = train(files, tmp_path, dropout=0.3)
+    assert resumed.resumed
+    assert_same_training(resumed, whole)
+
+
+def test_a_training_needs_no_temporary_folder(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    assert len(train(files, tmp_path, epochs=3).history) == 3
+
+
+def test_a_full_disk_ends_a_training_in_one_sentence_and_the_next_one_continues(files, tmp_path, small_disk):
+    whole = train(files, tmp_path / "undisturbed", dropout=0.3)
+    disk = small_disk(4000)
+    filler = disk / "filler"
+
+    def fill(metrics):
+        if metrics.epoch == 3:
+            with pytest.raises(OSError, match="No space left"):
+                filler.write_bytes(bytes(5_000_000))
+
+    with pytest.raises(Exception, match="No space left") as caught:
+        train(files, disk, dropout=0.3, on_epoch=fill)
+    assert re.fullmatch(
+        r"a run needs space for its results, but .* could not be written \(No space left on device\); free disk space "
+        "and run again: what is finished is kept",
+        str(user_error(caught.value)),
+    )
+    filler.unlink()
+    resumed = train(files, disk, dropout=0.3)
     assert resumed.resumed
     assert_same_training(resumed, whole)
 

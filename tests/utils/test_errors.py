@@ -1,3 +1,5 @@
+import errno
+import re
 import subprocess
 import sys
 
@@ -36,6 +38,23 @@ def test_a_kind_of_user_error_is_one():
 
     error = ModelUnavailable("no network")
     assert user_error(wrapped(error, RuntimeError)) is error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "out/split.csv"),
+        OSError(errno.EFBIG, "File too large", "out/split.csv"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),  # as safetensors says it
+        RuntimeError("(sqlite3.OperationalError) database or disk is full"),
+    ],
+)
+def test_a_full_disk_is_a_user_error_whatever_library_finds_it(error):
+    sentence = str(user_error(wrapped(error, ValueError)))
+    assert re.search(
+        r"but (out/split\.csv|a file) could not be written \(.*\); free disk space and run again", sentence
+    )
+    assert "\n" not in sentence
 
 
 @pytest.mark.parametrize("error", [None, ValueError("x"), wrapped(KeyError("x"), RuntimeError)])

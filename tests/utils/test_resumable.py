@@ -1,15 +1,18 @@
 """Files that appear whole, locks and unfinished work, with real files and a real kill."""
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.process_identity import this_process
 from hand_gestures.utils.resumable import (
     IDENTITY,
     LOCK,
@@ -118,7 +121,7 @@ def test_one_process_at_a_time_writes_to_a_folder_and_a_killed_one_blocks_nobody
     try:
         assert other.stdout.readline() == "locked\n"
         with (
-            pytest.raises(HandGesturesError, match="one run at a time may write to") as caught,
+            pytest.raises(HandGesturesError, match=f"one run at a time .*, but process {other.pid} on host ") as caught,
             exclusive_lock(tmp_path),
         ):
             pass
@@ -129,6 +132,40 @@ def test_one_process_at_a_time_writes_to_a_folder_and_a_killed_one_blocks_nobody
             pass
     finally:
         other.kill()
+
+
+def test_a_lock_says_nothing_about_its_owner_after_it_is_free(tmp_path):
+    with exclusive_lock(tmp_path):
+        assert read_json(tmp_path / LOCK)["pid"] == os.getpid()
+    assert read_json(tmp_path / LOCK) is None
+
+
+def test_a_lock_can_wait_for_the_other_process(tmp_path):
+    other = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "locked\n"
+    killer = threading.Timer(0.3, other.kill)
+    killer.start()
+    with exclusive_lock(tmp_path, wait_seconds=60):
+        killer.join()
+    other.wait()
+
+
+@pytest.mark.parametrize("reason", [errno.ENOLCK, errno.ENOSYS])
+def test_a_file_system_without_locks_is_an_error_and_not_an_open_door(tmp_path, monkeypatch, reason):
+    def refuse(*arguments):
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(HandGesturesError, match=r"cannot be locked \("), exclusive_lock(tmp_path):
+        pass
+
+
+def test_a_lock_that_another_host_may_hold_is_a_warning(tmp_path, caplog):
+    elsewhere = this_process()._replace(host="gpu-7", pid=4711)
+    write_json(tmp_path / LOCK, elsewhere._asdict() | {"since": "2026-11-27 18:00:00+00:00"})
+    with exclusive_lock(tmp_path):
+        pass
+    assert "(process 4711 on host gpu-7, since 2026-11-27 18:00:00+00:00) did not say that it has ended" in caplog.text
 
 
 IDENTITY_OF_WORK = {"seed": 42, "clips": {"frames": 32, "shape": (1, 2)}}

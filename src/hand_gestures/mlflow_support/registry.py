@@ -17,6 +17,7 @@ from hand_gestures.evaluation.baselines import baseline_accuracy
 from hand_gestures.evaluation.evaluate import evaluate_classifier
 from hand_gestures.evaluation.intervals import exact_interval
 from hand_gestures.evaluation.summary import summarise
+from hand_gestures.mlflow_support.delivery import is_lost, lost_reason
 from hand_gestures.mlflow_support.serving import BUNDLE, log_model
 from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.store.fingerprint import content_digest
@@ -196,13 +197,24 @@ class Registry:
     def offer(self, candidate: Candidate, evaluate: Callable[[Bundle], Performance]) -> Decision:
         """Register the candidate if it is the first model, or better than the champion on the same validation data.
 
-        A candidate with a shortfall (`find_shortfall`) is not registered.
+        A candidate with a shortfall (`find_shortfall`) is not registered, and none while MLflow does not answer.
 
         Args:
             candidate: the new model.
             evaluate: measures the champion on the candidate's validation data. The metrics in the champion's tags are
                 not used: they were measured on another machine.
         """
+        try:
+            return self._offer(candidate, evaluate)
+        except Exception as error:
+            if not is_lost(error):
+                raise
+            return not_offered(
+                f"MLflow does not answer ({lost_reason(error)}); when it does, run kedro run --pipeline modeling "
+                "--nodes register_model"
+            )
+
+    def _offer(self, candidate: Candidate, evaluate: Callable[[Bundle], Performance]) -> Decision:
         if shortfall := find_shortfall(candidate.metrics, self.min_clips, self.min_groups, candidate.level):
             sentence = f"no model is registered: to become {self.alias}, {shortfall}"
             return Decision("not_eligible", sentence, None, candidate.performance)

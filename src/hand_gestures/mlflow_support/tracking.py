@@ -1,11 +1,19 @@
-"""What is logged to the active MLflow run. Without an active run every function here does nothing."""
+"""What is logged to the active MLflow run. Without an active run every function here does nothing.
+
+A lost MLflow is no error here: what is logged is kept until it answers again (`Delivery`).
+"""
 
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+from hand_gestures.mlflow_support.delivery import Delivery
 from hand_gestures.mlflow_support.git_state import GitState
+from hand_gestures.mlflow_support.killed_runs import process_tags
 from hand_gestures.utils.names import HASH_DIGITS, name_hash
 from hand_gestures.utils.nested import flatten
 
@@ -15,6 +23,8 @@ NOTE = "mlflow.note.content"
 COMMIT = "mlflow.source.git.commit"
 GUESSED_TAGS = (COMMIT, "mlflow.source.git.branch", "mlflow.source.git.repoURL")  # MLflow looks where the command lies
 PATH_PARAMETERS = ("data_root", "frames_dir", "videos_dir")
+
+delivery = Delivery()  # of all runs of this process: it has one run at a time
 
 
 def run_name(parameters: Mapping[str, Any], changed: Mapping[str, Any], env: str) -> str:
@@ -50,7 +60,7 @@ def log_parameters(parameters: Mapping[str, Any]) -> None:
     if active_run():
         flat = flatten(parameters)
         given = {name: str(value)[:MAX_VALUE] for name, value in flat.items() if value is not None}
-        mlflow.log_params(_with_valid_keys(given))
+        delivery.send(lambda: mlflow.log_params(_with_valid_keys(given)))
 
 
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -58,7 +68,8 @@ def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
     import mlflow
 
     if active_run():
-        mlflow.log_metrics(_with_valid_keys(metrics), step=step)
+        now, valid = int(time.time() * 1000), _with_valid_keys(metrics)
+        delivery.send(lambda: mlflow.log_metrics(valid, step=step, timestamp=now))
 
 
 def log_epoch(metrics: Any) -> None:
@@ -72,11 +83,14 @@ def log_trial(trial: Any) -> None:
 
     The catalog entry `on_trial` gives this function to the comparison.
     """
+    if active_run():
+        delivery.send(lambda: _log_trial(trial))
+
+
+def _log_trial(trial: Any) -> None:
     import mlflow
 
-    if not active_run():
-        return
-    with mlflow.start_run(run_name=trial.name, nested=True, log_system_metrics=False):
+    with mlflow.start_run(run_name=trial.name, nested=True, log_system_metrics=False, tags=process_tags()):
         mlflow.log_params(trial.described())
         mlflow.log_metrics(_with_valid_keys({f"best_val_{name}": value for name, value in trial.metrics.items()}))
         for epoch in trial.history:
@@ -89,7 +103,20 @@ def set_tags(tags: Mapping[str, str]) -> None:
     import mlflow
 
     if active_run():
-        mlflow.set_tags(dict(tags))
+        delivery.send(lambda: mlflow.set_tags(dict(tags)))
+
+
+def log_artifact(path: Path, artifact_path: str | None) -> None:
+    """Log a file or a folder.
+
+    Args:
+        path: it must stay as it is until the run ends.
+        artifact_path: folder of the run's artifacts; None is their root.
+    """
+    import mlflow
+
+    if active_run():
+        delivery.send(lambda: mlflow.log_artifact(str(path), artifact_path))
 
 
 def log_code(state: GitState | None) -> None:
@@ -103,10 +130,10 @@ def log_code(state: GitState | None) -> None:
     run = mlflow.active_run()
     if run is None:
         return
-    for tag in set(GUESSED_TAGS) & run.data.tags.keys():
-        mlflow.delete_tag(tag)
+    for tag in sorted(set(GUESSED_TAGS) & run.data.tags.keys()):
+        delivery.send(partial(mlflow.delete_tag, tag))
     if state is not None:
-        mlflow.set_tags({COMMIT: state.commit, "git_dirty": str(state.dirty).lower()})
+        set_tags({COMMIT: state.commit, "git_dirty": str(state.dirty).lower()})
 
 
 def log_input(name: str, digest: str, context: str) -> None:
@@ -125,7 +152,8 @@ def log_input(name: str, digest: str, context: str) -> None:
     from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
 
     source = LocalArtifactDatasetSource(name)  # the folder on this machine means nothing to others
-    mlflow.log_input(MetaDataset(source, name=name, digest=digest), context=context)  # type: ignore[abstract]
+    dataset = MetaDataset(source, name=name, digest=digest)  # type: ignore[abstract]
+    delivery.send(lambda: mlflow.log_input(dataset, context=context))
 
 
 def describe_run(markdown: str) -> None:

@@ -43,7 +43,9 @@ def write_embeddings(path: Path, pending: PendingEmbeddings) -> None:
     _require_readable_shape(pending.header)
     checkpoint = ExtractionCheckpoint(path)
     if _is_up_to_date(path, pending.header):
-        checkpoint.remove()  # left by a kill between joining and removing
+        if checkpoint.folder.exists():  # left by a kill between joining and removing
+            with checkpoint.locked():  # or in use by a run that writes this file with other settings
+                checkpoint.remove()
         return
     count = len(pending.sequence_ids)
     with checkpoint.locked():

@@ -1,6 +1,7 @@
 """Train a classifier on two embeddings files and keep the model of its best epoch."""
 
 import copy
+import io
 import logging
 import shutil
 import sys
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader, Sampler
 
 from hand_gestures.augmentation.landmark_augmentation import LANDMARK_CHANNELS, LandmarkAugmentation
@@ -228,10 +230,21 @@ class _EndOfEpoch(Checkpoint):
             metrics._asdict() | {"epochs": trainer.max_epochs},
         )
         self.on_epoch(metrics)
-        # Lightning writes to the system's temporary folder and moves the file, which on another disk is a slow copy:
-        # a kill could leave half a checkpoint
         with atomic_write(self.folder / LAST) as partial:
             trainer.save_checkpoint(partial)
+
+
+class _CheckpointsInPlace(TorchCheckpointIO):
+    """Writes a checkpoint to the path that it is given.
+
+    Lightning writes to the system's temporary folder and moves the file. In a container that folder is often small, and
+    on another disk, where a move is a copy.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        stream = io.BytesIO()  # torch hides why it cannot write to a file
+        torch.save(checkpoint, stream)
+        Path(path).write_bytes(stream.getbuffer())
 
 
 def find_landmark_channels(file: Embeddings, parameters: LandmarkAugmentationParameters) -> LandmarkChannels | None:
@@ -404,6 +417,7 @@ def _make_trainer(
         deterministic="warn",
         logger=False,
         callbacks=[end_of_epoch],
+        plugins=[_CheckpointsInPlace()],
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
     )

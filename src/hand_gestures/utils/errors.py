@@ -1,7 +1,12 @@
 """The error that is written for users, and how it is shown."""
 
+import errno
+import os
 import sys
 from types import TracebackType
+
+DISK_ERRORS: dict[int | None, str] = {code: os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
+DISK_ERRORS[0] = "database or disk is full"  # how SQLite says it, without a number
 
 
 class HandGesturesError(Exception):
@@ -9,10 +14,25 @@ class HandGesturesError(Exception):
 
 
 def user_error(error: BaseException | None) -> HandGesturesError | None:
-    """The `HandGesturesError` that a framework has wrapped in its own error, or None."""
-    while error is not None and not isinstance(error, HandGesturesError):
-        error = error.__cause__
-    return error
+    """The `HandGesturesError` that a framework has wrapped in its own error, or None. A full disk is one too."""
+    cause = error
+    while cause is not None and not isinstance(cause, HandGesturesError):
+        cause = cause.__cause__
+    return cause or _disk_error(error)
+
+
+def _disk_error(error: BaseException | None) -> HandGesturesError | None:
+    """One sentence about a disk that takes no more; libraries keep the reason of the system as a number or as text."""
+    while error is not None:
+        text = DISK_ERRORS.get(getattr(error, "errno", None), str(error))
+        if reason := next((reason for reason in DISK_ERRORS.values() if reason in text), None):
+            file = getattr(error, "filename", None) or "a file"
+            return HandGesturesError(
+                f"a run needs space for its results, but {file} could not be written ({reason}); free disk space and "
+                "run again: what is finished is kept"
+            )
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def show_user_errors_in_one_sentence() -> None:

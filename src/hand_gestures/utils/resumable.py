@@ -4,8 +4,10 @@ import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,13 @@ from filelock import FileLock, Timeout
 
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.nested import Difference, first_difference, parse_json
+from hand_gestures.utils.process_identity import ProcessIdentity, is_gone, parse_process, this_process
 
 logger = logging.getLogger(__name__)
 
 IDENTITY, LOCK = "identity.json", "lock"
+# A process that starts or ends holds a lock for a moment without its name in the file.
+OWNER_READS, OWNER_WAIT_SECONDS, UNKNOWN_OWNER = 20, 0.05, "another run is writing there"
 
 
 @contextmanager
@@ -68,20 +73,84 @@ def write_json(path: Path, content: Any) -> None:
 
 
 @contextmanager
-def exclusive_lock(folder: Path) -> Iterator[None]:
-    """Allow one process at a time to write to a folder. The lock of a killed process is free.
+def exclusive_lock(folder: Path, name: str = LOCK, wait_seconds: float = 0) -> Iterator[None]:
+    """Allow one process at a time to write to a folder.
+
+    The operating system holds the lock, so the lock of a killed process is free. Its file says who holds it.
+
+    Args:
+        folder: what is locked; it is created.
+        name: of the file of the lock in the folder.
+        wait_seconds: how long to wait for another process.
 
     Raises:
-        HandGesturesError: another process holds the lock.
+        HandGesturesError: another process holds the lock, or the folder cannot be written or has no locks.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    lock = FileLock(file, thread_local=False, fallback_to_soft=False)  # a soft lock would survive a kill
     try:
-        with FileLock(folder / LOCK, timeout=0):
-            yield
-    except Timeout as error:
+        folder.mkdir(parents=True, exist_ok=True)
+        _acquire(lock, file, wait_seconds)
+        previous, since = _read_owner(file)
+        _write_owner(file, {**this_process()._asdict(), "since": datetime.now().astimezone().isoformat(" ", "seconds")})
+    except OSError as error:  # `Timeout` is an OSError too
+        lock.release()
+        if isinstance(error, Timeout):
+            raise _locked_error(folder, *_read_owner(file)) from error
         raise HandGesturesError(
-            f"one run at a time may write to {folder}, but another run is writing there; wait until it ends"
+            f"a run needs a lock in the folder that it writes to, but {file} cannot be locked "
+            f"({error.strerror or error}); make the folder writable, free disk space, or write to a file system that "
+            "has locks"
         ) from error
+    if previous is not None and previous.computer != this_process().computer:
+        # some network file systems keep locks on one host
+        logger.warning(
+            "the last run that wrote to %s (process %d on host %s, since %s) did not say that it has ended; if it "
+            "still runs, stop this run: the file system does not share locks between hosts",
+            folder,
+            previous.pid,
+            previous.host,
+            since,
+        )
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            _write_owner(file, None)
+        lock.release()
+
+
+def _acquire(lock: FileLock, file: Path, wait_seconds: float) -> None:
+    """Acquire the lock, or fail when its owner is known and no time is left."""
+    for _ in range(OWNER_READS):
+        try:
+            lock.acquire(timeout=wait_seconds)
+            return
+        except Timeout:
+            owner, _since = _read_owner(file)
+            if owner is not None and not is_gone(owner):
+                raise
+            time.sleep(OWNER_WAIT_SECONDS)  # the owner locks and unlocks a moment before it writes its name
+    lock.acquire(timeout=wait_seconds)
+
+
+def _read_owner(file: Path) -> tuple[ProcessIdentity | None, str]:
+    """Who holds a lock, and since when."""
+    content = read_json(file)
+    owner = parse_process(content)
+    return owner, content.get("since", "") if owner else ""
+
+
+def _write_owner(file: Path, owner: Mapping[str, Any] | None) -> None:
+    file.write_text("" if owner is None else json.dumps(owner))  # in place: the lock belongs to this file
+
+
+def _locked_error(folder: Path, owner: ProcessIdentity | None, since: str) -> HandGesturesError:
+    who = f"process {owner.pid} on host {owner.host} has been writing there since {since}" if owner else UNKNOWN_OWNER
+    return HandGesturesError(
+        f"one run at a time may write to {folder}, but {who}; wait until it ends, stop it, or let this run write to "
+        "another folder"
+    )
 
 
 class UnfinishedWork:
