@@ -5,13 +5,15 @@ from omegaconf.resolvers import oc
 
 from hand_gestures.hooks import ParameterHooks, SummaryHooks
 from hand_gestures.mlflow_support.hooks import MlflowHooks
-from hand_gestures.utils.errors import show_user_errors_in_one_sentence
+from hand_gestures.run_checks import RunChecks
+from hand_gestures.utils.errors import hide_repeated_messages, show_user_errors_in_one_sentence
 
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)  # MlflowHooks does what its hook does, and more
 HOOKS = (
     MlflowHooks(),
     SummaryHooks(),
     ParameterHooks(),
+    RunChecks(),
 )  # called from last to first
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
@@ -23,3 +25,4 @@ CONFIG_LOADER_ARGS = {
 }
 
 show_user_errors_in_one_sentence()
+hide_repeated_messages()

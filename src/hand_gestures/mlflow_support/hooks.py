@@ -70,6 +70,9 @@ class MlflowHooks:
         if set(names) <= set(self.config.tracking.disable_tracking.pipelines):
             switch_catalog_logging(catalog, False)
             return
+        pipeline = nodes_to_run(pipeline, catalog, run_params["only_missing_outputs"])
+        if not pipeline.nodes:
+            return
         if self.outer_run_id is None:
             settings = self.config.tracking.run
             trains = "classifier" in pipeline.all_outputs()
@@ -137,6 +140,21 @@ class MlflowHooks:
             self._end("KILLED")
         finally:
             os.kill(os.getpid(), number)
+
+
+def nodes_to_run(pipeline: Pipeline, catalog: DataCatalog, only_missing_outputs: bool) -> Pipeline:
+    """The nodes that Kedro will run: all, or with `--only-missing-outputs` those of which an output does not exist.
+
+    Args:
+        pipeline: the nodes that the user selected; every output of them is stored.
+        catalog: where each entry is stored.
+        only_missing_outputs: the option of `kedro run`.
+    """
+    if not only_missing_outputs:
+        return pipeline
+    return pipeline.only_nodes(
+        *(node.name for node in pipeline.nodes if not all(catalog.exists(name) for name in node.outputs))
+    )
 
 
 def require_database(uri: str) -> None:
