@@ -29,7 +29,7 @@ class RunChecks:
     def __init__(self) -> None:
         self.catalog: DataCatalog | None = None
 
-    @hook_impl
+    @hook_impl(tryfirst=True)  # before any other hook reads the settings
     def after_context_created(self, context: KedroContext) -> None:
         try:
             self.parameters = context.config_loader["parameters"]

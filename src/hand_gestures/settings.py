@@ -12,8 +12,8 @@ DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)  # MlflowHooks does what its hook 
 HOOKS = (
     MlflowHooks(),
     SummaryHooks(),
-    ParameterHooks(),
     RunChecks(),
+    ParameterHooks(),
 )  # called from last to first
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
