@@ -1,6 +1,5 @@
 """Every parameter: name, type, range and description. Default values are in conf/base and nowhere else."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from types import UnionType
@@ -22,7 +21,7 @@ from pydantic import (
 )
 
 from hand_gestures.utils.errors import HandGesturesError
-from hand_gestures.utils.names import escape_control_characters, has_control_character, nfc
+from hand_gestures.utils.names import did_you_mean, escape_control_characters, has_control_character, nfc
 
 
 def _odd(value: int) -> int:
@@ -469,11 +468,10 @@ def check_class_sets(class_sets: Mapping[str, list[str]], class_names: Sequence[
     """
     for name, classes in class_sets.items():
         for unknown in (known for known in classes if known not in class_names):
-            close = difflib.get_close_matches(unknown, class_names, n=1)
-            suggestion = f" (did you mean {close[0]!r}?)" if close else ""
             raise HandGesturesError(
                 f"a class set may contain only classes of the data set ({', '.join(class_names)}), but "
-                f"evaluation.class_sets.{name} contains {unknown!r}{suggestion}; correct it, or set it to [] for no set"
+                f"evaluation.class_sets.{name} contains {unknown!r}{did_you_mean(unknown, class_names)}; correct it, "
+                "or set it to [] for no set"
             )
 
 
@@ -483,8 +481,7 @@ def _explain(fault: dict[str, Any]) -> tuple[str, str]:
     # pydantic writes "[key]" behind a key that is wrong itself, such as a class name
     path = escape_control_characters(".".join(str(name) for name in names if name != "[key]"))
     if fault["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(names[-1]), siblings, n=1)
-        return f"parameter '{path}' does not exist", f" (did you mean '{close[0]}'?)" if close else ""
+        return f"parameter '{path}' does not exist", did_you_mean(str(names[-1]), siblings)
     if fault["type"] == "missing":
         return f"parameter '{path}' is missing", ""
     reason = fault["msg"].removeprefix("Value error, ")

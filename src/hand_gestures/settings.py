@@ -5,12 +5,14 @@ from omegaconf.resolvers import oc
 
 from hand_gestures.hooks import ParameterHooks, RunLockHooks, SummaryHooks, UnreadableFileHooks
 from hand_gestures.mlflow_support.hooks import MlflowHooks
-from hand_gestures.utils.errors import show_user_errors_in_one_sentence
+from hand_gestures.run_checks import RunChecks
+from hand_gestures.utils.errors import hide_repeated_messages, show_user_errors_in_one_sentence
 
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)  # MlflowHooks does what its hook does, and more
 HOOKS = (
     MlflowHooks(),
     SummaryHooks(),
+    RunChecks(),
     ParameterHooks(),
     RunLockHooks(),
     UnreadableFileHooks(),
@@ -25,3 +27,4 @@ CONFIG_LOADER_ARGS = {
 }
 
 show_user_errors_in_one_sentence()
+hide_repeated_messages()

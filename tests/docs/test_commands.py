@@ -25,6 +25,7 @@ from tiny_project import TINY, copy_project
 
 PIPELINES = register_pipelines()
 TAGS = {tag for pipeline in PIPELINES.values() for node in pipeline.nodes for tag in node.tags}
+NODES = {node.name for node in PIPELINES["__default__"].nodes}
 # Commands that are not run here: prefix → reason. A prefix that ends with $ must match the whole command.
 NOT_RUN = {
     "source ": "sets up a shell",
@@ -69,7 +70,8 @@ def project(demo, tmp_path_factory) -> Iterator[Path]:
     parameters = merged(yaml.safe_load((conf / "parameters.yml").read_text()), TINY)
     for environment in (conf, folder / "conf" / "local"):
         (environment / "parameters.yml").write_text(yaml.safe_dump(parameters))
-    shutil.copy(conf / "globals.yml", folder / "conf" / "local")
+    (folder / "conf" / "local" / "globals.yml").write_text("data_root: data/demo\n")
+    shutil.copytree(folder / "data/demo/01_raw/sample_frames", folder / "data/01_raw/frames")  # videos are added to it
     for videos in ("data/01_raw/videos", "PATH"):
         (folder / videos / "wave").mkdir(parents=True)
         write_video(folder / videos / "wave" / "a.mp4", frames=6)
@@ -133,9 +135,14 @@ def test_a_kedro_command_uses_existing_names(command):
     words = shlex.split(command)
     assert set(option(words, "--pipeline")) <= set(PIPELINES)
     assert set(option(words, "--tags")) <= TAGS
+    assert {
+        name for given in ("--nodes", "--from-nodes") for names in option(words, given) for name in names.split(",")
+    } <= NODES
     assert all((ROOT / "conf" / environment).is_dir() for environment in option(words, "--env"))
     assert all(is_parameter(given.split("=")[0]) for given in option(words, "--params"))
-    assert {word for word in words if word.startswith("--")} <= {"--pipeline", "--tags", "--env", "--params"}
+    assert {word for word in words if word.startswith("--")} <= {
+        *("--pipeline", "--tags", "--env", "--params", "--nodes", "--from-nodes", "--only-missing-outputs"),
+    }
 
 
 def is_parameter(dotted: str) -> bool:

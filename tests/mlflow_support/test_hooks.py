@@ -80,9 +80,12 @@ def test_a_run_logs_the_parameters_of_its_nodes_and_the_load_of_the_machine_and_
     assert mlflow.active_run() is None
 
 
-def test_a_failed_run_is_marked_and_the_next_kedro_run_gets_a_new_run(project, client):
+def test_a_failed_run_is_marked_and_the_next_kedro_run_gets_a_new_run(project, client, tmp_path):
+    for class_name in ("fist", "wave"):
+        (tmp_path / class_name).mkdir()
+        (tmp_path / class_name / "v_frame_0.jpg").write_text("no picture")
     with pytest.raises(HandGesturesError):
-        run(project, frames_dir=str(project / "nowhere"))
+        run(project, frames_dir=str(tmp_path))
     run(project)
     last, failed = runs_of(client)[:2]
     assert (failed.info.status, last.info.status) == ("FAILED", "FINISHED")
@@ -121,7 +124,7 @@ def catalog_frames(*arguments):
 
 frame_catalog.catalog_frames = catalog_frames
 bootstrap_project(sys.argv[1])
-with KedroSession.create(sys.argv[1], env="demo") as session:
+with KedroSession.create(sys.argv[1], env="demo", runtime_params={"frames_dir": sys.argv[1] + "/frames"}) as session:
     session.run(pipeline_names=["data_processing"])
 """
 

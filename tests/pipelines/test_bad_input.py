@@ -18,6 +18,7 @@ def error_line(run):
     errors = [line for line in run.stderr.splitlines() if line.startswith("Error: ")]
     assert len(errors) == 1
     assert run.stderr.splitlines()[-1] == errors[0]
+    assert (run.stdout + run.stderr).count(errors[0].removeprefix("Error: ")) == 1  # not in a log line as well
     return errors[0]
 
 

@@ -57,7 +57,7 @@ def test_a_class_set_of_known_classes_does_not_stop_the_run(kedro, project):
     write_mirror_audit(project)
     known = params(project, NO_SET, "evaluation.class_sets.swipes=[swipe_left]")
     run = kedro(*RUN, "--pipeline", "modeling", "--nodes", "train,evaluate_validation", *known)
-    assert "preprocessed_train_dataset.h5, but it does not exist" in error(run)
+    assert "out/03_primary/split.csv and 2 other inputs do not exist" in error(run)
 
 
 def test_new_classes_are_checked_as_soon_as_the_frames_are_read(kedro, project, write_frames):
@@ -75,6 +75,8 @@ def test_classes_of_the_embeddings_are_checked_before_the_training(kedro, projec
     for split, first in (("train", 0), ("val", 6)):
         pending = pending_embeddings([embedded_sequence(number % 3, number) for number in range(first, first + 6)])
         write_embeddings(folder / f"preprocessed_{split}_dataset.h5", pending)
+    (project / "out/03_primary").mkdir()
+    (project / "out/03_primary/split.csv").touch()  # evaluate_validation would read it
     run = kedro(*RUN, "--pipeline", "modeling", "--nodes", "train,evaluate_validation", *wrong(project))
     assert SENTENCE in error(run)
     assert "epoch 1 of" not in run.stderr

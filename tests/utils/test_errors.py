@@ -84,3 +84,31 @@ def test_any_other_error_keeps_its_traceback():
     assert "in fall" in ended.stderr
     assert ended.stderr.endswith("ValueError: a bug\n")
     assert ended.returncode == 1
+
+
+KEDRO_RUN = """
+import logging
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline, node
+from kedro.runner import SequentialRunner
+from hand_gestures.utils.errors import hide_repeated_messages
+
+def fail():
+    raise {error}
+
+logging.basicConfig(level=logging.INFO, force=True)
+hide_repeated_messages()
+SequentialRunner().run(Pipeline([node(fail, None, "out", name="fail")]), DataCatalog())
+"""
+
+
+def test_kedro_neither_repeats_a_user_error_nor_recommends_async():
+    ended = run(KEDRO_RUN.format(error="HandGesturesError('give the right folder')"))
+    assert ended.stderr.count("give the right folder") == 1
+    assert "--async" not in ended.stderr
+
+
+def test_kedro_still_logs_which_node_failed_with_a_bug():
+    ended = run(KEDRO_RUN.format(error="ValueError('a bug')"))
+    assert "failed with error" in ended.stderr
+    assert "Traceback" in ended.stderr

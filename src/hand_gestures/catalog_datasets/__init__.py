@@ -1,5 +1,6 @@
 """Kedro datasets of this project: `load` returns a light handle, `save` consumes a stream."""
 
+from hand_gestures.catalog_datasets.atomic_datasets import JSONDataset, ParquetDataset, TextDataset
 from hand_gestures.catalog_datasets.bundle_dataset import BundleDataset
 from hand_gestures.catalog_datasets.embeddings_dataset import EmbeddingsDataset
 from hand_gestures.catalog_datasets.folder_dataset import FolderDataset
@@ -14,6 +15,9 @@ __all__ = [
     "FolderDataset",
     "FunctionDataset",
     "ImageFolderDataset",
+    "JSONDataset",
+    "ParquetDataset",
     "PlotDataset",
     "SafeCSVDataset",
+    "TextDataset",
 ]

@@ -4,9 +4,13 @@ from pathlib import Path
 
 from kedro_datasets.matplotlib import MatplotlibDataset
 
+from hand_gestures.catalog_datasets.atomic_datasets import AtomicSave
 
-class PlotDataset(MatplotlibDataset):
+
+class PlotDataset(AtomicSave, MatplotlibDataset):
     """``PlotDataset`` is a ``MatplotlibDataset`` that loads the path of the picture, for reports to embed it.
+
+    The save is atomic.
 
     Example usage for the YAML API:
 

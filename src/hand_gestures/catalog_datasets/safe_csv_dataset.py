@@ -6,14 +6,15 @@ from typing import Any
 import pandas as pd
 from kedro_datasets.pandas import CSVDataset
 
+from hand_gestures.catalog_datasets.atomic_datasets import AtomicSave
 from hand_gestures.utils.formula_cells import with_quote, without_quote
 
 
-class SafeCSVDataset(CSVDataset):
+class SafeCSVDataset(AtomicSave, CSVDataset):
     """``SafeCSVDataset`` is a ``CSVDataset`` that writes ``'=1+1`` for a text cell or column name ``=1+1``.
 
     ``load`` removes the quote again, so every table comes back as it was saved; a name that begins with a quote itself
-    keeps it. Numbers such as ``-1`` stay as they are.
+    keeps it. Numbers such as ``-1`` stay as they are. The save is atomic.
 
     Example usage for the YAML API:
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,16 +83,32 @@ def catalog_frames(
     Raises:
         HandGesturesError: the folder is missing, contains no frame, or contains frames of only one class.
     """
-    if not frames_dir.is_dir():
-        raise HandGesturesError(
-            f"frames are read from {LAYOUT} below frames_dir, but {frames_dir} is no folder; "
-            "give the right one with --params frames_dir=PATH"
-        )
+    _require_folder(frames_dir)
     catalog = scan_frames(frames_dir, full_decode, processes, pattern)
     _require_two_classes(frames_dir, catalog)
     _log_counts(catalog)
     _warn_about_case(catalog.frames["class_name"].unique())
     return catalog
+
+
+def require_frames(frames_dir: Path, full_decode: bool, processes: int, pattern: str | None) -> None:
+    """Check at a glance that frames are there, with the errors of `catalog_frames`: before models are downloaded.
+
+    The folder is only scanned where fewer than two class folders have content.
+
+    Args:
+        frames_dir: the folder.
+        full_decode: see `catalog_frames`.
+        processes: see `catalog_frames`.
+        pattern: see `catalog_frames`.
+
+    Raises:
+        HandGesturesError: as `catalog_frames`.
+    """
+    _require_folder(frames_dir)
+    folders = (frames_dir / name for name in class_folders(frames_dir, []))
+    if len(list(islice((folder for folder in folders if any(folder.iterdir())), 2))) < 2:
+        _require_two_classes(frames_dir, scan_frames(frames_dir, full_decode, processes, pattern))
 
 
 def scan_frames(frames_dir: Path, full_decode: bool, processes: int, pattern: str | None) -> FrameCatalog:
@@ -181,6 +197,14 @@ def _reject_empty_classes(folders: list[str], frames: list[Frame], rejected: lis
     rejected += [
         reject(f"{name}/", "class folder without a readable frame") for name in folders if name not in explained
     ]
+
+
+def _require_folder(frames_dir: Path) -> None:
+    if not frames_dir.is_dir():
+        raise HandGesturesError(
+            f"frames are read from {LAYOUT} below frames_dir, but {frames_dir} is no folder; "
+            "give the right one with --params frames_dir=PATH"
+        )
 
 
 def _require_two_classes(frames_dir: Path, catalog: FrameCatalog) -> None:

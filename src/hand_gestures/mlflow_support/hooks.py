@@ -87,6 +87,9 @@ class MlflowHooks:
         switch_catalog_logging(catalog, False)
         if set(names) <= set(self.config.tracking.disable_tracking.pipelines):
             return
+        pipeline = nodes_to_run(pipeline, catalog, run_params["only_missing_outputs"])
+        if not pipeline.nodes:
+            return
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self._terminate)
         if self.outer_run_id is None:
@@ -207,6 +210,21 @@ def _artifacts(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, tuple[Path
         for name, dataset in datasets.items()
         if getattr(dataset, "_logging_activated", False)
     }
+
+
+def nodes_to_run(pipeline: Pipeline, catalog: DataCatalog, only_missing_outputs: bool) -> Pipeline:
+    """The nodes that Kedro will run: all, or with `--only-missing-outputs` those of which an output does not exist.
+
+    Args:
+        pipeline: the nodes that the user selected; every output of them is stored.
+        catalog: where each entry is stored.
+        only_missing_outputs: the option of `kedro run`.
+    """
+    if not only_missing_outputs:
+        return pipeline
+    return pipeline.only_nodes(
+        *(node.name for node in pipeline.nodes if not all(catalog.exists(name) for name in node.outputs))
+    )
 
 
 def _system_metrics() -> bool:

@@ -1,6 +1,7 @@
 """The error that is written for users, and how it is shown."""
 
 import errno
+import logging
 import os
 import sys
 from types import TracebackType
@@ -47,3 +48,18 @@ def show_user_errors_in_one_sentence() -> None:
             print(f"Error: {readable}", file=sys.stderr)
 
     sys.excepthook = hook
+
+
+def hide_repeated_messages() -> None:
+    """Hide two log lines of Kedro: the one that repeats a user error, and the one that recommends `--async`."""
+    logging.getLogger("kedro.pipeline.node").addFilter(_is_no_user_error)
+    logging.getLogger("kedro.runner.sequential_runner").addFilter(_recommends_nothing)
+
+
+def _is_no_user_error(record: logging.LogRecord) -> bool:
+    # Kedro logs the text of the error that it is about to raise again, and not the error
+    return user_error(sys.exc_info()[1]) is None
+
+
+def _recommends_nothing(record: logging.LogRecord) -> bool:
+    return "--async" not in record.getMessage()  # the commands of this project refuse it

@@ -1,5 +1,6 @@
 """Names that users give to classes and videos: their one spelling, how they are shown, and file names made of them."""
 
+import difflib
 import hashlib
 import unicodedata
 from collections import Counter
@@ -53,6 +54,20 @@ def escape_control_characters(name: str) -> str:
         letter.encode("unicode_escape").decode() if unicodedata.category(letter) in _LINE_BREAKS else letter
         for letter in name
     )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The known name that is most similar to a wrong one, for an error message.
+
+    Args:
+        name: the wrong name.
+        known: the names that exist.
+
+    Returns:
+        For example " (did you mean 'train'?)", or "" where no name is similar.
+    """
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def safe_name(name: str) -> str:

@@ -1,6 +1,7 @@
 """Tables and metrics → plots and sheets of pictures; all of them → a report and a model card."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -59,25 +60,24 @@ def draw_confused_pairs(
     return confused_pairs(sequences, predictions, frames_dir)
 
 
-def collect_results(**tables: Any) -> RunResults:
-    """All tables and records that report and model card show."""
-    return RunResults(**tables)
+def write_report(**entries: Any) -> str:
+    """The report on one page.
 
-
-def collect_pictures(**pictures: Path) -> dict[str, Path]:
-    """Files of all plots and folders of all sheets, by catalog name."""
-    return pictures
-
-
-def write_report(results: RunResults, pictures: dict[str, Path]) -> str:
-    """The report on one page."""
+    Args:
+        **entries: by catalog name: the fields of `RunResults`, and paths of plots and picture folders.
+    """
     from hand_gestures.reporting.report import report
 
-    return report(results, pictures)
+    results = {field.name: entries.pop(field.name) for field in fields(RunResults)}
+    return report(RunResults(**results), entries)
 
 
-def write_model_card(results: RunResults) -> str:
-    """The model card."""
+def write_model_card(**results: Any) -> str:
+    """The model card.
+
+    Args:
+        **results: the fields of `RunResults`.
+    """
     from hand_gestures.reporting.model_card import model_card
 
-    return model_card(results)
+    return model_card(RunResults(**results))
