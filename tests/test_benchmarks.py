@@ -25,10 +25,10 @@ def benchmarks(monkeypatch):
         sys.modules.pop(path.stem, None)
 
 
-def smoke_run(script):
+def smoke_run(script, timeout=300):
     """Cells of all lines of tables that a benchmark prints."""
     run = subprocess.run(
-        [sys.executable, str(BENCHMARKS / f"{script}.py"), "--quick"], capture_output=True, text=True, timeout=300
+        [sys.executable, str(BENCHMARKS / f"{script}.py"), "--quick"], capture_output=True, text=True, timeout=timeout
     )
     assert run.returncode == 0, run.stderr
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in run.stdout.splitlines() if "|" in line]
@@ -162,3 +162,20 @@ def test_a_section_that_is_stopped_keeps_what_it_measured(benchmarks, tmp_path):
     [line] = [json.loads(line) for line in gpu_check.lines_path(output).read_text().splitlines()]
     assert (line["section"], line["passed"]) == ("backbones", False)
     assert line["error"].startswith("stopped after")
+
+
+def test_the_growth_of_the_leak_audit_is_measured_for_all_kinds_of_clips():
+    rows = [cells for cells in smoke_run("leak_audit") if cells[1] in ("unlike", "alike", "equal")]
+    assert [(cells[0], cells[1]) for cells in rows] == [
+        (clips, kind) for kind in ("unlike", "alike", "equal") for clips in ("100", "1,000")
+    ]
+    assert all(re.fullmatch(r"[\d.]+ s", cells[2]) for cells in rows)
+
+
+def test_a_data_set_of_many_classes_goes_through_all_pipelines_and_its_report_is_small():
+    rows = {cells[0]: cells[1] for cells in smoke_run("many_classes", timeout=1200)}
+    assert {"data_processing", "drawn embeddings", "modeling"} <= rows.keys()
+    megabytes = {name: float(size.removesuffix(" MB")) for name, size in rows.items() if size.endswith(" MB")}
+    assert megabytes["report.html"] < 10
+    assert len(plots := [size for name, size in megabytes.items() if name.startswith("plots/")]) > 5
+    assert max(plots) < 4

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from base_parameters import base_parameters
+from hand_gestures.dataset import leak_audit, near_hashes
 from hand_gestures.dataset.frame_catalog import catalog_frames
 from hand_gestures.dataset.leak_audit import LEAK_COLUMNS, ClipHashes, audit_split, require_one_class_per_video
-from hand_gestures.parameters import FrameCatalogParameters
+from hand_gestures.parameters import FrameCatalogParameters, LeakAuditParameters
 from hand_gestures.pipelines.data_processing.nodes import scan_frames
 from hand_gestures.utils.errors import HandGesturesError
 
@@ -114,6 +115,28 @@ def test_each_file_is_read_once_even_if_many_clips_have_the_same_hash(tmp_path, 
     monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or whole(path))
     assert audit_split(*prepared, 8, tmp_path)[1].copies == 0
     assert len(read) == 3 * len(rows)
+
+
+def test_clips_that_resemble_too_many_others_are_counted_in_the_log_and_in_the_summary(
+    write_frame, frames_dir, monkeypatch, caplog
+):
+    names = ["wave/a_frame_0.jpg", "wave/b_frame_0.jpg"]
+    for name in names:
+        write_frame(name)
+    sequences = pd.DataFrame(
+        {"sequence_id": ["wave/a", "wave/b"], "class_name": "wave", "video_id": ["a", "b"], "group": ["a", "b"]}
+    ).assign(frames=[[name] for name in names])
+    split = sequences.assign(side=["train", "val"], random_side=["train", "val"])
+    bits = np.array([[0], [0b1111]], np.uint64)
+    monkeypatch.setattr(leak_audit, "hash_clips", lambda *_: ClipHashes(bits, np.ones((2, 1), bool)))
+    parameters = base_parameters(LeakAuditParameters)
+    _, summary = leak_audit.audit_leaks(sequences, split, frames_dir, parameters)
+    assert "partly_compared" not in summary["split"]["leaks"]
+    monkeypatch.setattr(near_hashes, "MIN_COMPARISONS", 0)
+    monkeypatch.setattr(near_hashes, "MAX_COMPARISONS", 0)
+    _, summary = leak_audit.audit_leaks(sequences, split, frames_dir, parameters)
+    assert summary["split"]["leaks"]["partly_compared"] == 1
+    assert "1 held-out clips resemble so many others that only some of these were compared" in caplog.text
 
 
 @pytest.fixture

@@ -82,6 +82,20 @@ def test_a_map_of_many_classes_names_its_columns_above_and_below_and_can_be_open
     assert not plots.channel_map(channels()).axes[0].child_axes
 
 
+def test_of_very_many_classes_a_map_has_those_that_differ_most_and_the_row_over_all():
+    names = [f"class{number:04d}" for number in range(1001)]
+    weights = np.tile([0.4, 0.4, 0.2], (1001, 1))
+    weights[100:160] = [0.2, 0.4, 0.4]
+    figure = plots.channel_map(channel_statistics(weights, names, CHANNELS))
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == [*names[100:160], "all classes"]
+    assert "the 60 of 1001 that differ most:" in figure.get_suptitle().splitlines()[0]
+    figure.draw_without_rendering()
+    title = figure.texts[0].get_window_extent()
+    assert figure.bbox.x0 <= title.x0
+    assert title.x1 <= figure.bbox.x1
+
+
 @pytest.mark.parametrize("name", ["a" * 120, "50% $x_1$ of_it", "дві руки"])
 def test_names_of_any_kind_leave_room_for_the_colours(tmp_path, name):
     for figure in (plots.channel_map(channels([name, "b"])), plots.frame_map(frames([name]))):

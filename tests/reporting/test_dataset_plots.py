@@ -68,9 +68,21 @@ def test_a_dollar_sign_starts_no_formula():
     assert r"50\$ or 60\$" in texts(figure)
 
 
-def test_a_plot_of_very_many_classes_can_be_opened():
-    table = alone({f"class{number}": 1 for number in range(600)}).assign(side="train")
-    few, many = (class_balance(table[:count]) for count in (20, 600))
-    assert many.get_size_inches()[1] * 150 < 16_000
-    sizes = [figure.axes[0].get_yticklabels()[0].get_fontsize() for figure in (few, many)]
-    assert sizes[1] < sizes[0] == 10
+def test_of_very_many_classes_those_with_the_fewest_clips_are_drawn():
+    clips = {f"class{number:03d}": 1 + (number * 7) % 600 // 60 for number in range(600)}
+    table = alone(clips).assign(side="train")
+    figure = class_balance(table)
+    assert figure.get_size_inches()[1] * 150 < 4000
+    labels = figure.axes[0].get_yticklabels()
+    assert {label.get_fontsize() for label in labels} == {10}
+    assert {label.get_text() for label in labels} == {name for name, count in clips.items() if count == 1}
+    assert f"{len(table)} clips of 600 classes; the 60 classes with the fewest clips" in texts(figure)
+    assert f"train: {len(table)} clips" in texts(figure)
+
+
+def test_of_very_many_classes_those_with_the_shortest_videos_are_drawn():
+    table = alone({f"class{number:03d}": 2 for number in range(600)})
+    table["available"] = [10 if number % 10 else 5 for number in range(600) for _ in range(2)]
+    figure = clip_lengths(table, 8)
+    assert {label.get_text()[-1] for label in figure.axes[0].get_yticklabels()} == {"0"}
+    assert "1200 videos, 120 shorter than a clip; the 60 classes with the shortest videos" in texts(figure)

@@ -8,6 +8,7 @@ from PIL import Image
 from hand_gestures.evaluation.tables import confusion, per_class, per_group
 from hand_gestures.reporting import report as module
 from hand_gestures.reporting.run_summary import NO_GROUPS
+from hand_gestures.utils.rules import ALL_CLASSES
 from html_page import Page, body
 from run_results import (
     DECISION,
@@ -286,3 +287,21 @@ def test_classes_without_clips_have_a_row(page):
 def test_results_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         run_results().evaluation = {}
+
+
+def test_of_very_many_classes_the_worst_are_shown_and_the_file_with_all_is_named(page):
+    names = [f"class{number:04d}" for number in range(1001)]
+    predicted = [names[0] if number > 900 else name for number, name in enumerate(names)]
+    clips = pd.DataFrame({"class_name": names, "predicted": predicted})
+    shown = page(per_class=per_class(clips, names), confusion=confusion(clips))
+    assert "The first 200 of 1001 rows; all of them are in per_class.csv" in body(shown)
+    cells = set(shown.all("td"))
+    assert set(names[901:]) <= cells
+    assert names[800] not in cells
+
+
+def test_a_shortened_table_of_classes_begins_with_its_total():
+    one = class_summary()
+    many = pd.concat([one.head(1).assign(class_name=f"class{n}") for n in range(300)] + [one.tail(1)])
+    assert module.class_table(many)["class_name"].iloc[0] == ALL_CLASSES
+    assert module.class_table(one)["class_name"].iloc[-1] == ALL_CLASSES

@@ -2,6 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hand_gestures.evaluation import tables
+from hand_gestures.evaluation.tables import TRUE_CLASS, confusion
 from hand_gestures.reporting import training_plots as plots
 from hand_gestures.reporting.plot_style import ORANGE
 
@@ -118,3 +120,37 @@ def test_a_confusion_matrix_of_very_many_classes_can_be_opened():
     names = [f"class{n}" for n in range(400)]
     figure = plots.confusion_matrix(pd.DataFrame(np.eye(400, dtype=int), index=names, columns=names))
     assert max(figure.get_size_inches()) * 150 < 8000
+
+
+def scored(classes=1001):
+    """Two clips of each class: of the first 50 classes both are mistaken for the next class, all others are right."""
+    names = [f"class{n:04d}" for n in range(classes)]
+    answers = [names[n + 1] if n < 50 else name for n, name in enumerate(names)]
+    table = pd.DataFrame({"class_name": 2 * names, "predicted": 2 * answers})
+    return table.assign(correct=table["class_name"] == table["predicted"])
+
+
+def test_of_very_many_classes_the_matrix_has_those_with_the_most_frequent_mistakes():
+    table = confusion(scored()).set_index(TRUE_CLASS)
+    figure = plots.confusion_matrix(table)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert len(labels) == 60
+    assert {f"class{n:04d}" for n in range(51)} <= set(labels)
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == [*labels, "other"]
+    assert "1902 of 2002 validation clips right; classes with the most frequent mistakes" in texts(figure)
+
+
+def test_a_matrix_that_was_shortened_before_does_not_count_all_clips(monkeypatch):
+    monkeypatch.setattr(tables, "MAX_CONFUSED", 80)
+    shown = texts(plots.confusion_matrix(confusion(scored()).set_index(TRUE_CLASS)))
+    assert "classes with the most frequent mistakes" in shown
+    assert "clips right" not in shown
+
+
+def test_of_very_many_classes_the_worst_are_drawn():
+    figure = plots.class_accuracy(scored())
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert len(labels) == 60
+    assert set(labels[:50]) == {f"class{n:04d}" for n in range(50)}
+    assert "the 60 worst of 1001 classes" in texts(figure)
+    assert "0.950 over all clips" in texts(figure)

@@ -41,6 +41,26 @@ def test_long_work_says_now_and_then_how_far_it_is(lines, monkeypatch):
     ]
 
 
+def test_the_first_line_comes_after_five_seconds_and_further_ones_every_fifteen(lines, monkeypatch):
+    clock = iter([0, 2, 4, 5, 12, 19, 20, 34, 35, 36, 36])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    list(progress(range(9), 9, "reading"))
+    assert [line.split(",")[0].removeprefix("reading: ") for line in lines()] == [
+        "3 of 9",
+        "6 of 9",
+        "8 of 9",
+        "9 of 9 in 36 s",
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(4, []), (6, ["reading: 1 of 1 in 6 s"])])
+def test_work_that_is_nearly_always_quick_can_be_shown_only_if_it_is_slow(lines, monkeypatch, seconds, shown):
+    clock = iter([0, seconds, seconds])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    list(progress("a", 1, "reading", quiet_seconds=5))
+    assert lines() == shown
+
+
 def test_no_items_are_not_worth_a_line(lines, capsys):
     """A split without a test side, say: nothing was done, so there is nothing to say."""
     assert list(progress([], 0, "reading")) == []

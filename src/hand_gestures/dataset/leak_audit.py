@@ -5,7 +5,7 @@ A leak is a copy, a look-alike by perceptual hash, or a group in two splits.
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ import imagehash
 import numpy as np
 import pandas as pd
 
+from hand_gestures.dataset.near_hashes import NONE, ROW_BITS, find_nearest
 from hand_gestures.dataset.split_assignment import SPLITS, TEST, TRAIN, VAL
 from hand_gestures.dataset.split_table import select_sequences, summarise_splits
 from hand_gestures.parameters import LeakAuditParameters
@@ -28,7 +29,6 @@ logger = logging.getLogger(__name__)
 PAIRS = ((VAL, TRAIN), (TEST, TRAIN), (TEST, VAL))  # a held-out split, and one that must not know its clips
 COPY, LOOK_ALIKE, SAME_GROUP = "copy", "look-alike", "same group"
 LEAK_COLUMNS = ("kind", "side", "sequence_id", "group", "other_side", "other_sequence_id", "other_group", "distance")
-FAR = 65  # distance of frames that are not compared: more than the 64 bits of a hash
 FLAT = 4.0  # standard deviation of grey values: below it a frame shows nothing, and all such frames hash alike
 FILES_COMPARED = 3  # per clip, evenly spaced: two clips are copies if these files are equal
 WORTH_A_PROCESS = 500  # clips: starting a process takes longer than hashing fewer
@@ -48,6 +48,21 @@ class LeakCounts(NamedTuple):
     copies: int
     look_alikes: int
     groups_on_both_sides: int
+
+
+class SplitAudit(NamedTuple):
+    """The leaks of a split.
+
+    Attributes:
+        leaks: `LEAK_COLUMNS`: a row per leak, the nearest clips first; then a row without distance for each group in
+            two splits, with one clip of each.
+        counts: of the leaks.
+        partly_compared: held-out clips that resemble so many others that not all of these were compared.
+    """
+
+    leaks: pd.DataFrame
+    counts: LeakCounts
+    partly_compared: int
 
 
 def audit_leaks(
@@ -70,8 +85,10 @@ def audit_leaks(
     """
     sequences = select_sequences(sequences, split)
     hashes = hash_clips(sequences, frames_dir, parameters.frames, parameters.processes)
-    leaks, counts = audit_split(sequences, split["side"], hashes, parameters.distance, frames_dir)
-    _, random_counts = audit_split(sequences, split["random_side"], hashes, parameters.distance, frames_dir)
+    # one search for both splits
+    both = [split["side"], split["random_side"]]
+    audit, random_audit = audit_splits(sequences, both, hashes, parameters.distance, frames_dir)
+    leaks, counts, random_counts = audit.leaks, audit.counts, random_audit.counts
     same = split["side"].equals(split["random_side"])
     logger.log(
         logging.WARNING if len(leaks) else logging.INFO,
@@ -81,8 +98,15 @@ def audit_leaks(
         "" if same else f" (in a random split: {random_counts.copies} and {random_counts.look_alikes})",
         counts.groups_on_both_sides,
     )
+    if audit.partly_compared:
+        logger.warning(
+            "leak audit: %d held-out clips resemble so many others that only some of these were compared: the "
+            "look-alikes in leaks.csv may not be the nearest ones, and some clips may have a look-alike that is not "
+            "listed; a smaller leak_audit.distance compares fewer",
+            audit.partly_compared,
+        )
     summary: dict[str, Any] = summarise_splits(split)
-    summary["split"]["leaks"], summary["random_split"]["leaks"] = counts._asdict(), random_counts._asdict()
+    summary["split"]["leaks"], summary["random_split"]["leaks"] = _count(audit), _count(random_audit)
     return leaks, summary
 
 
@@ -101,11 +125,15 @@ def hash_clips(sequences: pd.DataFrame, frames_dir: Path, frames: int, processes
     Raises:
         HandGesturesError: a frame is missing or cannot be decoded.
     """
-    tasks = [[frames_dir / path for path in key_frames(paths, frames)] for paths in sequences["frames"]]
-    useful = min(processes, 1 + len(tasks) // WORTH_A_PROCESS)
-    hashed = progress(in_processes(_hash_frames, tasks, useful), len(tasks), "hashing clips")
-    bits, usable = zip(*hashed, strict=True)
-    return ClipHashes(np.array(bits, np.uint64), np.array(usable, bool))
+    tasks = ([frames_dir / path for path in key_frames(paths, frames)] for paths in sequences["frames"])
+    useful = min(processes, 1 + len(sequences) // WORTH_A_PROCESS)
+    hashed = progress(in_processes(_hash_frames, tasks, useful), len(sequences), "hashing clips")
+    # filled one by one: lists of a million clips take gigabytes
+    shape = (len(sequences), min(frames, len(sequences["frames"].iloc[0])) if len(sequences) else frames)
+    hashes = ClipHashes(np.empty(shape, np.uint64), np.empty(shape, bool))
+    for row, (bits, usable) in enumerate(hashed):
+        hashes.bits[row], hashes.usable[row] = bits, usable
+    return hashes
 
 
 def key_frames(paths: list[str], frames: int) -> list[str]:
@@ -129,10 +157,12 @@ def content_hash(paths: list[str], frames_dir: Path) -> bytes:
         frames_dir: the folder that the paths are relative to.
 
     Returns:
-        The hashes of the files, one after the other.
+        One hash of the hashes of the files, 16 bytes.
     """
-    files = key_frames(paths, FILES_COMPARED)
-    return b"".join(hashlib.blake2b((frames_dir / file).read_bytes()).digest() for file in files)
+    whole = hashlib.blake2b(digest_size=16)
+    for file in key_frames(paths, FILES_COMPARED):
+        whole.update(hashlib.blake2b((frames_dir / file).read_bytes()).digest())
+    return whole.digest()
 
 
 def require_one_class_per_video(frames: pd.DataFrame, frames_dir: Path) -> None:
@@ -170,42 +200,67 @@ def require_one_class_per_video(frames: pd.DataFrame, frames_dir: Path) -> None:
 def audit_split(
     sequences: pd.DataFrame, splits: pd.Series, hashes: ClipHashes, distance: int, frames_dir: Path
 ) -> tuple[pd.DataFrame, LeakCounts]:
+    """The leaks and the counts of `audit_splits` for one split."""
+    return audit_splits(sequences, [splits], hashes, distance, frames_dir)[0][:2]
+
+
+def audit_splits(
+    sequences: pd.DataFrame, assignments: Sequence[pd.Series], hashes: ClipHashes, distance: int, frames_dir: Path
+) -> list[SplitAudit]:
     """Find for each held-out clip the nearest clip of every split that must not know it.
 
     Args:
         sequences: `sequence_id`, `group` and `frames` of N clips.
-        splits: the split of each clip.
+        assignments: one or more splits of these clips: for each the split of each clip.
         hashes: of the same N clips.
         distance: two clips look alike if any two of their frames differ by at most this many of 64 bits.
         frames_dir: the folder of the frames: a look-alike whose files have the same bytes is a copy.
 
     Returns:
-        `LEAK_COLUMNS`: a row per leak, the nearest clips first; then a row without distance for each group in two
-        splits, with one clip of each. And the counts.
+        An audit of each assignment.
     """
     ids, groups, frames = (sequences[name].to_numpy() for name in ("sequence_id", "group", "frames"))
-    rows = {split: np.flatnonzero(splits == split) for split in SPLITS}
+    _, codes = np.unique(hashes.bits, axis=0, return_inverse=True)  # clips with the same code have equal hashes
 
     @cache  # many clips may share a hash, and files are slow to read
     def content(row: int) -> bytes:
         return content_hash(frames[row], frames_dir)
 
-    leaks = [
-        (kind, held_out, ids[row], groups[row], other, ids[twin], groups[twin], bits)
-        for held_out, other in PAIRS
-        for kind, row, twin, bits in (
-            *_near_clips(hashes, rows[held_out], rows[other], distance, content),
-            *_shared_groups(groups, rows[held_out], rows[other]),
-        )
-    ]
+    nearest = _NearestClips(hashes, [splits.to_numpy() for splits in assignments], distance)
+    audits = []
+    for number, splits in enumerate(assignments):
+        rows = {split: np.flatnonzero(splits == split) for split in SPLITS}
+        leaks: list[tuple[Any, ...]] = []
+        uncertain: set[int] = set()
+        for held_out, other in PAIRS:
+            copies = _copies(codes, rows[held_out], rows[other], content)
+            alike, partly_compared = nearest.find(number, rows[held_out], other)
+            uncertain.update(partly_compared - copies.keys())
+            found = [
+                *((COPY, row, copy, 0) for row, copy in copies.items()),
+                *((LOOK_ALIKE, row, *twin) for row, twin in alike.items() if row not in copies),
+                *_shared_groups(groups, rows[held_out], rows[other]),
+            ]
+            leaks += [
+                (kind, held_out, ids[row], groups[row], other, ids[twin], groups[twin], bits)
+                for kind, row, twin, bits in found
+            ]
+        audits.append(SplitAudit(*_tabulate(leaks, len(rows[VAL]) + len(rows[TEST])), len(uncertain)))
+    return audits
+
+
+def _tabulate(leaks: list[tuple[Any, ...]], held_out: int) -> tuple[pd.DataFrame, LeakCounts]:
     table = pd.DataFrame(leaks, columns=list(LEAK_COLUMNS)).astype({"distance": "Int64"})
     table = table.sort_values(["distance", "sequence_id", "other_side"], ignore_index=True)
     # unique: a test clip may have leaks in both other splits
     clips, shared = (table.groupby("kind")[name].nunique() for name in ("sequence_id", "group"))
-    held_out_clips = len(rows[VAL]) + len(rows[TEST])
     return table, LeakCounts(
-        held_out_clips, int(clips.get(COPY, 0)), int(clips.get(LOOK_ALIKE, 0)), int(shared.get(SAME_GROUP, 0))
+        held_out, int(clips.get(COPY, 0)), int(clips.get(LOOK_ALIKE, 0)), int(shared.get(SAME_GROUP, 0))
     )
+
+
+def _count(audit: SplitAudit) -> dict[str, int]:
+    return audit.counts._asdict() | ({"partly_compared": audit.partly_compared} if audit.partly_compared else {})
 
 
 def _hash_frames(paths: list[Path]) -> tuple[list[int], list[bool]]:
@@ -217,22 +272,57 @@ def _hash_frames(paths: list[Path]) -> tuple[list[int], list[bool]]:
     return bits, usable
 
 
-def _near_clips(
-    hashes: ClipHashes, held_out: np.ndarray, others: np.ndarray, distance: int, content: Callable[[int], bytes]
-) -> Iterator[tuple[str, int, int, int]]:
-    """(kind, held-out row, nearest row of `others`, bits that differ), for each held-out row that has one near it."""
-    # row by row: all pairs at once would need N x M x K x K bytes
-    bits, usable = hashes.bits[others], hashes.usable[others]
-    for row in map(int, held_out):
-        same_hash = map(int, others[(bits == hashes.bits[row]).all(axis=1)])
-        copy = next((other for other in same_hash if content(other) == content(row)), None)
-        if copy is not None:
-            yield COPY, row, copy, 0
-            continue
-        differing = np.bitwise_count(bits[:, :, None] ^ hashes.bits[row])  # (other clips, their frames, own frames)
-        nearest = np.where(usable[:, :, None] & hashes.usable[row], differing, FAR).min(axis=(1, 2))
-        if nearest.min(initial=FAR) <= distance:
-            yield LOOK_ALIKE, row, int(others[nearest.argmin()]), int(nearest.min())
+def _copies(
+    codes: np.ndarray, held_out: np.ndarray, others: np.ndarray, content: Callable[[int], bytes]
+) -> dict[int, int]:
+    """The first row of `others` with the same hashes and the same files, for each held-out row that has one."""
+    shared = np.intersect1d(codes[held_out], codes[others])
+    suspects, originals = (rows[np.isin(codes[rows], shared)] for rows in (held_out, others))
+    read = progress([*originals, *suspects], len(originals) + len(suspects), "comparing files", quiet_seconds=5)
+    contents = {int(row): (codes[row], content(int(row))) for row in read}
+    first = {contents[int(row)]: int(row) for row in originals[::-1]}
+    return {int(row): first[contents[int(row)]] for row in suspects if contents[int(row)] in first}
+
+
+class _NearestClips:
+    """The nearest clips of the held-out clips of some splits; all frames are searched once."""
+
+    def __init__(self, hashes: ClipHashes, assignments: list[np.ndarray], distance: int) -> None:
+        held_out = np.any([np.isin(splits, (VAL, TEST)) for splits in assignments], axis=0)
+        values, numbers = np.unique(hashes.bits[hashes.usable], return_inverse=True)
+        # the number of the hash of each frame (N, K); -1 for a frame that is not compared
+        frames = np.full(hashes.bits.shape, -1)
+        frames[hashes.usable] = numbers
+        self.owners = [(number, other) for number in range(len(assignments)) for other in (TRAIN, VAL)]
+        first_rows = [_first_rows(frames, assignments[number] == other, len(values)) for number, other in self.owners]
+        wanted = np.unique(frames[held_out])
+        wanted = wanted[wanted >= 0]
+        self.found = find_nearest(values[wanted], values, np.array(first_rows), distance)
+        self.frames, self.wanted = frames, wanted
+
+    def find(self, number: int, held_out: np.ndarray, other: str) -> tuple[dict[int, tuple[int, int]], set[int]]:
+        """Row and distance of the nearest clip in the split `other` of an assignment, by held-out row that has one.
+
+        The set contains the rows whose nearest clip may be another one, because not all similar clips were compared.
+        """
+        owner = self.owners.index((number, other))
+        compared, columns = (self.frames[held_out] >= 0).nonzero()
+        queries = np.searchsorted(self.wanted, self.frames[held_out[compared], columns])
+        distance, row, certain = (part[owner][queries] for part in self.found)
+        best = np.full(len(held_out), NONE)  # of all frames of a clip
+        np.minimum.at(best, compared, np.where(row >= 0, distance << ROW_BITS | row, NONE))
+        near = best != NONE
+        rows, distances = best[near] & ((1 << ROW_BITS) - 1), best[near] >> ROW_BITS
+        twins = zip(rows.tolist(), distances.tolist(), strict=True)
+        return dict(zip(held_out[near].tolist(), twins, strict=True)), set(held_out[compared[~certain]].tolist())
+
+
+def _first_rows(frames: np.ndarray, members: np.ndarray, hashes: int) -> np.ndarray:
+    """The first row among the members that has each hash; -1 where there is none."""
+    rows, columns = (members[:, None] & (frames >= 0)).nonzero()
+    first = np.full(hashes, -1)
+    first[frames[rows, columns][::-1]] = rows[::-1]  # of repeated indices numpy keeps the last
+    return first
 
 
 def _shared_groups(

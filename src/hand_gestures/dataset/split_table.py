@@ -142,15 +142,29 @@ def leave_one_group_out(split: pd.DataFrame) -> pd.DataFrame:
     """
     known = groups_known(split["sequence_id"], split["group"])
     usable = split[split["side"].isin((TRAIN, VAL))] if known else split[:0]
-    clips = pd.crosstab(usable["group"], usable["class_name"])
-    elsewhere = clips.sum() - clips  # training clips of each class (column) when the group of the row is held out
-    rows = []
-    for number, group in enumerate(clips.index if len(clips) > 1 else []):
-        held_out, trained = clips.loc[group], elsewhere.loc[group]
-        validates = (held_out > 0) & (trained > 0)
-        untrained = clips.columns[(held_out > 0) & (trained == 0)]
-        rows.append((number, group, trained.sum(), held_out[validates].sum(), validates.sum(), ", ".join(untrained)))
-    return pd.DataFrame(rows, columns=list(FOLD_COLUMNS))
+    # one row per group and class that occur together: all pairs would be a table of groups x classes
+    clips = usable.groupby(["group", "class_name"]).size().rename("clips").reset_index()
+    elsewhere = clips.groupby("class_name")["clips"].transform("sum") - clips["clips"]  # when the group is held out
+    trained = elsewhere > 0
+    sums = (
+        clips.assign(validating=clips["clips"].where(trained, 0), trained=trained)
+        .groupby("group")
+        .sum(numeric_only=True)
+    )
+    if len(sums) < 2:
+        return pd.DataFrame(columns=list(FOLD_COLUMNS))
+    untrained = clips[~trained].groupby("group")["class_name"].agg(", ".join)
+    return pd.DataFrame(
+        {
+            "fold": range(len(sums)),
+            "group": sums.index,
+            "train_sequences": len(usable) - sums["clips"].to_numpy(),
+            "val_sequences": sums["validating"].to_numpy(),
+            "val_classes": sums["trained"].to_numpy(),
+            "untrained_classes": untrained.reindex(sums.index, fill_value="").to_numpy(),
+        },
+        columns=list(FOLD_COLUMNS),
+    )
 
 
 def fold_splits(split: pd.DataFrame, group: str) -> pd.Series:

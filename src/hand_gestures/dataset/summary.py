@@ -8,6 +8,7 @@ import pandas as pd
 from hand_gestures.dataset.split_assignment import LEFT_OUT, SPLITS
 from hand_gestures.dataset.split_table import sides_of
 from hand_gestures.utils.names import nfc
+from hand_gestures.utils.progress import progress
 from hand_gestures.utils.rules import ALL_CLASSES
 from hand_gestures.video.image_files import picture_size
 
@@ -33,10 +34,11 @@ def summarise_classes(
     Raises:
         HandGesturesError: a frame is missing or cannot be decoded.
     """
+    videos = progress(sequences["frames"], len(sequences), "reading the size of videos", quiet_seconds=5)
     sequences = sequences.assign(
         side=sides_of(sequences, split),
         # of first frames only: opening every file of a large data set takes minutes
-        size=["{}x{}".format(*picture_size(frames_dir / paths[0])) for paths in sequences["frames"]],
+        size=["{}x{}".format(*picture_size(frames_dir / paths[0])) for paths in videos],
     )
     rejects = Counter(nfc(path.partition("/")[0]) for path in rejected["path"])
     sizes = frames.groupby("class_name")["bytes"]

@@ -10,10 +10,11 @@ from torch.utils.data import DataLoader
 
 from hand_gestures.classifier.base import GestureNetwork
 from hand_gestures.classifier.bundle import Bundle
-from hand_gestures.evaluation.metrics import TOP_K, rank_classes
+from hand_gestures.evaluation.metrics import rank_classes
 from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate
 from hand_gestures.store.selection import Embeddings, select_channels
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.progress import progress
 from hand_gestures.utils.rules import pluralise
 from hand_gestures.utils.threads import choose_threads, torch_threads
 
@@ -65,10 +66,11 @@ def evaluate_classifier(
             sequence of the file is missing in `groups`.
     """
     network, file = prepare_network(bundle, file, device)
+    loader = batches(file, batch_size)
     with torch_threads(choose_threads("auto", network)):
         outputs = [
             [part.float().cpu().numpy() for part in network(batch.clip.to(device))]
-            for batch in batches(file, batch_size)
+            for batch in progress(loader, len(loader), "evaluating batches", quiet_seconds=5)
         ]
     _, frames, channels, _ = file.header.shape
     # without any batch, these give the results their shapes
@@ -110,7 +112,7 @@ def describe_predictions(
             "predicted": names[ranking[:, 0]],
             "correct": ranking[:, 0] == file.labels,
             "confidence": probabilities.max(axis=1),
-            "most_likely": [RANK_SEPARATOR.join(names[classes]) for classes in ranking[:, :TOP_K]],
+            "most_likely": [RANK_SEPARATOR.join(names[classes]) for classes in ranking],
             "hand_found": pd.array(found, "boolean"),
         }
     )

@@ -18,6 +18,7 @@ from hand_gestures.classifier import Bundle
 from hand_gestures.evaluation.attention import frame_weights
 from hand_gestures.evaluation.evaluate import batches, prepare_network
 from hand_gestures.store.selection import Embeddings
+from hand_gestures.utils.progress import progress
 from hand_gestures.utils.threads import choose_threads, torch_threads
 
 AXES = {"frames": "b t -> b 1 t 1", "channels": "b c -> b c 1 1"}  # axis → how its mask is aligned with (B, C, T, D)
@@ -61,8 +62,9 @@ def measure_faithfulness(
     counts = {axis: sorted({max(1, length // divisor) for divisor in DIVISORS}) for axis, length in lengths.items()}
     correct = {axis: np.zeros((1 + len(counts[axis]), 2 + draws), int) for axis in AXES}
     start = 0
+    loader = batches(file, batch_size, rows)
     with torch_threads(choose_threads("auto", network)):
-        for batch in batches(file, batch_size, rows):
+        for batch in progress(loader, len(loader), "measuring faithfulness", quiet_seconds=5):
             inputs, labels = batch.clip.to(device), batch.label.to(device)
             logits, *attention = network(inputs)
             by_channel, by_frame = (weights.float().cpu().numpy() for weights in attention)

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
+from hand_gestures.utils.progress import progress
+
 MAX_CELLS = 16_000_000  # draws x clips that are weighted at once: 128 MB of weights
 MIN_WIDTH = 1e-12  # a narrower interval is rounding error of a constant
 BIASED_METRICS = ("ece",)  # sums of distances: resampling raises them, as sampling did before
@@ -47,7 +49,8 @@ def bootstrap_intervals(
     generator = np.random.default_rng(seed)
     block = max(1, MAX_CELLS // len(codes))  # bounds the memory; the draws are the same in blocks of any size
     parts = []
-    for start in range(0, draws, block):
+    starts = range(0, draws, block)
+    for start in progress(starts, len(starts), "resampling groups", quiet_seconds=5):
         size = min(block, draws - start)
         # how often each group is drawn has a multinomial distribution
         times = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size)  # (B, groups)

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 TOP_K = 5
+RANKED_AT_ONCE = 1024  # clips; limits the memory
 CALIBRATION_BINS = 15  # as in the experiments of Guo et al. 2017
 
 
@@ -47,18 +49,21 @@ def compute_metrics(clips: ScoredClips, weights: np.ndarray) -> dict[str, np.nda
         `accuracy_{name}` of each subset, NaN where no clip of the subset has weight.
     """
     labels, probabilities, subsets = clips
+    n_classes = probabilities.shape[1]
     ranking = rank_classes(probabilities)
     predicted = ranking[:, 0]
     correct = (predicted == labels).astype(float)
     true_probability = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
-    one_hot = np.eye(probabilities.shape[1])
-    true_counts, predicted_counts = weights @ one_hot[labels], weights @ one_hot[predicted]  # (B, K) each
-    correct_counts = weights @ (one_hot[labels] * correct[:, None])
+    ones = np.ones(len(labels))
+    true_counts, predicted_counts, correct_counts = (  # (B, K) each
+        _sum_by_class(classes, values, n_classes, weights)
+        for classes, values in ((labels, ones), (predicted, ones), (labels, correct))
+    )
     # a draw may hold no clip of a class: NaN takes the class out of this draw's means
     present = np.where(true_counts > 0, 1.0, np.nan)
     metrics = {"accuracy": _weighted_mean(correct, weights)}
-    if probabilities.shape[1] > TOP_K:
-        metrics["top5_accuracy"] = _weighted_mean((ranking[:, :TOP_K] == labels[:, None]).any(axis=1), weights)
+    if n_classes > TOP_K:
+        metrics["top5_accuracy"] = _weighted_mean((ranking == labels[:, None]).any(axis=1), weights)
     metrics |= {
         "mean_class_accuracy": np.nanmean(correct_counts / (true_counts * present), axis=1),
         "macro_f1": np.nanmean(2 * correct_counts / ((true_counts + predicted_counts) * present), axis=1),
@@ -72,15 +77,24 @@ def compute_metrics(clips: ScoredClips, weights: np.ndarray) -> dict[str, np.nda
 
 
 def rank_classes(probabilities: np.ndarray) -> np.ndarray:
-    """Sort the classes of each clip by probability.
+    """The most probable classes of each clip.
 
     Args:
         probabilities: float (N, K).
 
     Returns:
-        int (N, K), class indices, the most probable first; equal probabilities keep the order of the classes.
+        int (N, min(K, `TOP_K`)), class indices, the most probable first; equal probabilities keep the order of the
+        classes.
     """
-    return np.argsort(-probabilities, axis=1, kind="stable")
+    ranked = np.empty((len(probabilities), min(TOP_K, probabilities.shape[1])), int)
+    for start in range(0, len(ranked), RANKED_AT_ONCE):
+        rest = probabilities[start : start + RANKED_AT_ONCE].copy()
+        # a few searches of the first largest value: sorting a thousand classes takes longer and more memory
+        for rank in range(ranked.shape[1]):
+            best = rest.argmax(axis=1)
+            ranked[start : start + len(rest), rank] = best
+            rest[np.arange(len(rest)), best] = -np.inf
+    return ranked
 
 
 def calibration_bins(confidence: np.ndarray, correct: np.ndarray) -> pd.DataFrame:
@@ -119,6 +133,13 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, weig
     # the clips of a bin cancel out in both means: only their summed difference matters
     overconfidence = (confidence - correct)[:, None] * _bin_members(confidence)  # (N, bins)
     return np.abs(weights @ overconfidence).sum(axis=1) / weights.sum(axis=1)
+
+
+def _sum_by_class(classes: np.ndarray, values: np.ndarray, n_classes: int, weights: np.ndarray) -> np.ndarray:
+    """(B, K) sums of the weighted values of the N clips of each class."""
+    # sparse: a dense table of clips x classes has a value for one class of each clip only
+    members = csr_array((values, (np.arange(len(classes)), classes)), (len(classes), n_classes))
+    return np.ascontiguousarray(weights @ members)  # means over classes add in the same order as those of other arrays
 
 
 def _weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -9,6 +9,9 @@ from hand_gestures.utils.rules import groups_known
 RATES = ["accuracy", "precision", "recall", "f1"]
 CLASS_COLUMNS = ["class_name", "clips", "right", *RATES, "most_frequent_mistake", "times_mistaken"]
 TRUE_CLASS = "true / predicted"  # the slash: no folder, and so no class, can have this name
+OTHER_CLASSES = "all / other"  # column for the classes that a confusion matrix leaves out
+MAX_CONFUSED = 2000  # classes of a confusion matrix: more would fill gigabytes
+MISTAKE_COLUMNS = ["class_name", "predicted", "clips"]
 GROUP_COLUMNS = ["group", "clips", "right", "accuracy"]
 
 
@@ -31,10 +34,14 @@ def per_class(predictions: pd.DataFrame, class_names: list[str]) -> pd.DataFrame
     precision, recall, f1, _ = precision_recall_fscore_support(
         true, predicted, labels=class_names, zero_division=np.nan
     )
-    counts = _count_pairs(predictions, class_names)
-    clips, correct = counts.sum(axis=1), counts.diagonal()  # scikit-learn's counts are floats if nothing is correct
-    mistakes = counts - np.diag(correct)
-    names_or_none = np.array([*class_names, ""], object)  # index -1 is no class
+    clips = predictions["class_name"].value_counts().reindex(class_names, fill_value=0).to_numpy()
+    right = predictions.loc[true == predicted, "class_name"]
+    correct = right.value_counts().reindex(class_names, fill_value=0).to_numpy()
+    # the first of equally frequent mistakes in the order of the classes
+    mistakes = mistaken_pairs(predictions)
+    mistakes = mistakes.assign(order=pd.Categorical(mistakes["predicted"], class_names).codes)
+    mistakes = mistakes.sort_values(["clips", "order"], ascending=[False, True])
+    worst = mistakes.drop_duplicates("class_name").set_index("class_name").reindex(class_names)
     return pd.DataFrame(
         {
             "class_name": class_names,
@@ -45,8 +52,8 @@ def per_class(predictions: pd.DataFrame, class_names: list[str]) -> pd.DataFrame
             "recall": recall,
             # scikit-learn gives 0 to a class that has no clips but was predicted
             "f1": np.where(clips > 0, f1, np.nan),
-            "most_frequent_mistake": names_or_none[np.where(mistakes.any(axis=1), mistakes.argmax(axis=1), -1)],
-            "times_mistaken": mistakes.max(axis=1),
+            "most_frequent_mistake": worst["predicted"].fillna("").to_numpy(object),
+            "times_mistaken": worst["clips"].fillna(0).to_numpy(int),
         },
         columns=CLASS_COLUMNS,
     )
@@ -70,6 +77,21 @@ def per_group(predictions: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["accuracy", "clips", "group"], ascending=[True, False, True], ignore_index=True)
 
 
+def mistaken_pairs(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Count the mistakes of each kind.
+
+    Args:
+        predictions: one row per clip with `class_name` and `predicted`.
+
+    Returns:
+        `MISTAKE_COLUMNS`, one row per true class and other class that was predicted, the most frequent mistake first,
+        then by name.
+    """
+    wrong = predictions[predictions["class_name"] != predictions["predicted"]]
+    pairs = wrong.groupby(MISTAKE_COLUMNS[:2]).size().rename("clips").reset_index()
+    return pairs.sort_values(["clips", *MISTAKE_COLUMNS[:2]], ascending=[False, True, True], ignore_index=True)
+
+
 def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
     """Count the clips of each pair of true and predicted class.
 
@@ -78,16 +100,37 @@ def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per true class, named in the column `TRUE_CLASS`, and one column per predicted class, both sorted; only
-        classes that occur as either. Without predictions there is no row and only the column `TRUE_CLASS`.
+        classes that occur as either. Of more than `MAX_CONFUSED` classes only those with the most frequent mistakes;
+        the column `OTHER_CLASSES` counts the clips that were predicted as another class then. Without predictions
+        there is no row and only the column `TRUE_CLASS`.
     """
-    names = sorted({*predictions["class_name"], *predictions["predicted"]})
-    table = pd.DataFrame(_count_pairs(predictions, names), columns=names)
+    occurring = sorted({*predictions["class_name"], *predictions["predicted"]})
+    names = most_confused(mistaken_pairs(predictions), occurring, MAX_CONFUSED)
+    clips = predictions[predictions["class_name"].isin(names)]
+    # scikit-learn's confusion_matrix refuses no clips at all and warns of a single class
+    true, predicted = (pd.Categorical(clips[column], names).codes for column in ("class_name", "predicted"))
+    counts = np.zeros((len(names), len(names) + 1), int)
+    np.add.at(counts, (true, predicted), 1)  # the code of other classes is -1: the last column
+    table = pd.DataFrame(counts, columns=[*names, OTHER_CLASSES])
+    if len(names) == len(occurring):
+        table = table.drop(columns=OTHER_CLASSES)
     table.insert(0, TRUE_CLASS, names)
     return table
 
 
-def _count_pairs(predictions: pd.DataFrame, names: list[str]) -> np.ndarray:
-    """Clips, int (K, K), by true and predicted class."""
-    # scikit-learn's confusion_matrix refuses no clips at all and warns of a single class
-    counts = pd.crosstab(predictions["class_name"], predictions["predicted"])
-    return counts.reindex(index=names, columns=names, fill_value=0).to_numpy()
+def most_confused(pairs: pd.DataFrame, names: list[str], most: int) -> list[str]:
+    """The classes with the most frequent mistakes.
+
+    Args:
+        pairs: as `mistaken_pairs` returns them.
+        names: all classes.
+        most: number of classes that are wanted.
+
+    Returns:
+        At most so many of the names, in their order; classes without mistakes are the last ones to be chosen.
+    """
+    if len(names) <= most:
+        return names
+    ranked = dict.fromkeys([*pairs[MISTAKE_COLUMNS[:2]].to_numpy().ravel(), *names])
+    chosen = set(list(ranked)[:most])
+    return [name for name in names if name in chosen]

@@ -81,14 +81,15 @@ def channel_map(statistics: pd.DataFrame) -> Figure:
         statistics: as for `channel_attention`.
 
     Returns:
-        White is the equal weight; the last row is over all classes.
+        White is the equal weight; the last row is over all classes. Of more than `MAX_ROWS` classes those that differ
+        most from it.
     """
-    means = statistics.pivot_table(index="class_name", columns="channel", values="mean", sort=False)
+    means, selection = _mean_weights(statistics, "channel")
     names = [readable(name) for name in means.columns]
     figure, column_axes = _weight_map(means)
     for axes, end in zip(column_axes, ("right", "left"), strict=False):
         axes.set_xticks(range(len(names)), names, rotation=45, ha=end, rotation_mode="anchor")
-    figure.suptitle(f"Channel attention by class: {_highest_weight(means)}", fontsize=12)
+    figure.suptitle(f"Channel attention by class{selection}{_highest_weight(means)}", fontsize=12)
     return figure
 
 
@@ -99,15 +100,26 @@ def frame_map(statistics: pd.DataFrame) -> Figure:
         statistics: as for `frame_attention`.
 
     Returns:
-        White is the equal weight; the last row is over all classes.
+        White is the equal weight; the last row is over all classes. Of more than `MAX_ROWS` classes those that differ
+        most from it.
     """
-    means = statistics.pivot_table(index="class_name", columns="frame", values="mean", sort=False)
+    means, selection = _mean_weights(statistics, "frame")
     figure, column_axes = _weight_map(means)
     for axes in column_axes:
         axes.set_xticks(range(0, means.shape[1], max(1, means.shape[1] // 16)))
         axes.set_xlabel("frame")
-    figure.suptitle(f"Sequence attention by class: {_highest_weight(means, 'frame ')}", fontsize=12)
+    figure.suptitle(f"Sequence attention by class{selection}{_highest_weight(means, 'frame ')}", fontsize=12)
     return figure
+
+
+def _mean_weights(statistics: pd.DataFrame, column: str) -> tuple[pd.DataFrame, str]:
+    """Mean weight by class and column, of at most `MAX_ROWS` classes and over all, and words for the title."""
+    means = statistics.pivot_table(index="class_name", columns=column, values="mean", sort=False)
+    differences = (means - means.loc[ALL_CLASSES]).abs().sum(axis=1).drop(ALL_CLASSES)
+    if len(differences) <= style.MAX_ROWS:
+        return means, ": "
+    shown = {ALL_CLASSES, *differences.nlargest(style.MAX_ROWS).index}
+    return means[means.index.isin(shown)], f", the {style.MAX_ROWS} of {len(differences)} that differ most:\n"
 
 
 def _highest_weight(means: pd.DataFrame, prefix: str = "") -> str:

@@ -21,9 +21,12 @@ def clip_lengths(sequences: pd.DataFrame, frames_per_clip: int) -> Figure:
         frames_per_clip: a shorter video repeats its last frame.
 
     Returns:
-        One box per class.
+        One box per class; of more than `MAX_ROWS` classes, for those with the shortest videos.
     """
-    by_class = {str(name): clips["available"].to_numpy() for name, clips in sequences.groupby("class_name")}
+    medians = sequences.groupby("class_name")["available"].median()
+    shown = medians.nsmallest(style.MAX_ROWS).index
+    drawn = sequences[sequences["class_name"].isin(shown)]
+    by_class = {str(name): clips["available"].to_numpy() for name, clips in drawn.groupby("class_name")}
     figure, axes = style.row_plot(len(by_class))
     boxes = axes.boxplot(
         list(by_class.values()), orientation="horizontal", positions=np.arange(len(by_class)), widths=0.5
@@ -36,7 +39,8 @@ def clip_lengths(sequences: pd.DataFrame, frames_per_clip: int) -> Figure:
     style.label_rows(axes, list(by_class))
     axes.set(xlabel=f"frames per video; the line is the length of a clip, {frames_per_clip}", xlim=(0, None))
     shorter = (sequences["available"] < frames_per_clip).sum()
-    axes.set_title(f"{len(sequences)} videos, {shorter} shorter than a clip", fontsize=12)
+    selection = _selection(len(shown), len(medians), "the shortest videos")
+    axes.set_title(f"{len(sequences)} videos, {shorter} shorter than a clip{selection}", fontsize=12)
     style.tidy(axes)
     return figure
 
@@ -48,9 +52,13 @@ def class_balance(split: pd.DataFrame) -> Figure:
         split: one row per clip with `sequence_id`, `class_name`, `group` and `side` (train, val, test or left_out).
 
     Returns:
-        One bar per class with a segment for each split.
+        One bar per class with a segment for each split; of more than `MAX_ROWS` classes, for those with the fewest
+        clips.
     """
-    counts = pd.crosstab(split["class_name"], split["side"])
+    sizes = split["class_name"].value_counts().sort_index()
+    shown = sizes.nsmallest(style.MAX_ROWS).index
+    drawn = split[split["class_name"].isin(shown)]
+    counts = pd.crosstab(drawn["class_name"], drawn["side"])
     min_numbered = MIN_NUMBERED_SHARE * counts.sum(axis=1).max()
     # For the whole table: one split alone may have one clip per group.
     known = groups_known(split["sequence_id"], split["group"])
@@ -70,9 +78,14 @@ def class_balance(split: pd.DataFrame) -> Figure:
     axes.set_xlabel("clips")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(frameon=False, ncols=len(style.SPLIT_COLOURS), loc="outside lower center", fontsize=9)
-    axes.set_title(f"{len(split)} clips of {len(counts)} classes", fontsize=12)
+    selection = _selection(len(shown), len(sizes), "the fewest clips")
+    axes.set_title(f"{len(split)} clips of {len(sizes)} classes{selection}", fontsize=12)
     style.tidy(axes)
     return figure
+
+
+def _selection(shown: int, available: int, what: str) -> str:
+    return f"; the {shown} classes with {what}" if shown < available else ""
 
 
 def _split_label(clips: pd.DataFrame, side: str, known: bool) -> str:

@@ -15,6 +15,7 @@ from hand_gestures.utils.rules import pluralise
 
 Cell = str | float | tuple[float, float] | None  # a pair is an interval
 MISSING = "\N{EN DASH}"
+MAX_TABLE_ROWS = 200  # of a table on a page; the file beside it has all rows
 FOLDER_BYTES = 1_500_000  # for all pictures of a folder together; base64 adds a third
 PICTURE_WIDTHS = (1072, 800, 560)  # pixels; the first at which all pictures of a folder fit into `FOLDER_BYTES`
 WEBP_QUALITY = 65  # half the size of JPEG for contact sheets
@@ -47,6 +48,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    jinja.globals["max_table_rows"] = MAX_TABLE_ROWS
     jinja.filters |= {
         "cell_text": cell_text,
         "embed_folder": embed_folder,

@@ -16,6 +16,7 @@ from hand_gestures.reporting.plot_style import BLUE, INK, ORANGE, SPLIT_COLOURS,
 from hand_gestures.reporting.run_summary import readable
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.names import safe_name, safe_names
+from hand_gestures.utils.progress import progress
 from hand_gestures.utils.rules import evenly_spaced
 from hand_gestures.video.image_files import read_small
 
@@ -80,7 +81,8 @@ def contact_sheets(
     """
     ordered = sequences.assign(side=sides).sort_values(["class_name", "group", "video_id"])
     file_names = safe_names(ordered["class_name"].unique())
-    for name, members in ordered.groupby("class_name"):
+    by_class = ordered.groupby("class_name")
+    for name, members in progress(by_class, len(by_class), "drawing contact sheets", quiet_seconds=5):
         class_name = str(name)
         # Ordered by group, so evenly spaced clips come from as many groups as possible.
         chosen = members.iloc[evenly_spaced(len(members), clips)]
@@ -138,7 +140,8 @@ def film_strips(
     clips = _with_weights(_with_frames(predictions, sequences), attention)
     reader = FrameReader(frames_dir)
     file_names = safe_names(clips["class_name"].unique())
-    for name, members in clips.groupby("class_name"):
+    by_class = clips.groupby("class_name")
+    for name, members in progress(by_class, len(by_class), "drawing film strips", quiet_seconds=5):
         class_name = str(name)
         # Rows are ordered by confidence, so the first of each group is the most confident one.
         surest = members.groupby("correct", sort=False).head(1).sort_values("correct", ascending=False)

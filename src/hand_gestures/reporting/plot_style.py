@@ -11,6 +11,7 @@ from hand_gestures.reporting.run_summary import readable
 BLUE, ORANGE, GREY, INK = "#2f6f9f", "#d9822b", "#8a949e", "#1c2733"
 SPLIT_COLOURS = {"train": GREY, "val": BLUE, "test": ORANGE, "left_out": "#dfe3e6"}
 ROW_HEIGHT, MAX_HEIGHT = 0.32, 100.0  # inches; with more rows than fit, each becomes thinner
+MAX_ROWS = 60  # classes or groups in a plot: nobody reads more, and the tables have all of them
 MAX_NAME_LENGTH = 40  # characters
 
 

@@ -11,7 +11,7 @@ from hand_gestures.evaluation.baselines import BASELINES
 from hand_gestures.evaluation.mirror_findings import describe_mirrors, mirror_contradictions
 from hand_gestures.evaluation.tables import TRUE_CLASS
 from hand_gestures.reporting import run_summary as summary
-from hand_gestures.reporting.html import Cell, cell_text, render, text_table
+from hand_gestures.reporting.html import MAX_TABLE_ROWS, Cell, cell_text, render, text_table
 from hand_gestures.reporting.run_summary import RunResults, readable
 from hand_gestures.utils.rules import ALL_CLASSES, pluralise
 
@@ -34,6 +34,7 @@ LEAK_NAMES = {  # keys are those of split_summary.json
     "copies": "of these, with a copy in another split",
     "look_alikes": "of these, with a look-alike in another split",
     "groups_on_both_sides": "groups with clips in two splits",
+    "partly_compared": "held-out clips with too many similar clips to compare all",  # a key that seldom exists
 }
 CLASS_COLUMNS = (
     "class_name", "clips", "train", "val", "test", "left_out", "groups", "frames", "shortest", "median", "longest",
@@ -86,8 +87,20 @@ def report(results: RunResults, pictures: Mapping[str, Path]) -> str:
 
 def _with_rows(validation: pd.DataFrame, test: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The tables of validation and test that are not empty; the recall of a class is its accuracy."""
-    tables = {"Validation": validation, "Test": test}
+    tables = {"Validation": _worst_first(validation), "Test": _worst_first(test)}
     return {name: table.drop(columns="recall", errors="ignore") for name, table in tables.items() if len(table)}
+
+
+def _worst_first(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is, but the worst rows first if a page cannot show all of them."""
+    if len(table) <= MAX_TABLE_ROWS:
+        return table
+    return table.sort_values(["accuracy", "clips"], ascending=[True, False], kind="stable")
+
+
+def _total_first(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is, but its last row, over all classes, first if a page cannot show all rows."""
+    return table if len(table) <= MAX_TABLE_ROWS else pd.concat([table.tail(1), table.head(-1)])
 
 
 def headlines(results: RunResults) -> list[tuple[str, str, str]]:
@@ -181,8 +194,9 @@ def mistakes_table(confusion: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row per pair of classes that occurs, the most frequent mistake first.
     """
-    counts, names = confusion.set_index(TRUE_CLASS).to_numpy(), list(confusion[TRUE_CLASS])
-    clips = counts.sum(axis=1)
+    names = list(confusion[TRUE_CLASS])
+    clips = confusion.drop(columns=TRUE_CLASS).to_numpy().sum(axis=1)  # also those predicted as `OTHER_CLASSES`
+    counts = confusion[names].to_numpy()
     pairs = [
         (names[true], names[predicted], int(counts[true, predicted]), float(counts[true, predicted] / clips[true]))
         for true, predicted in np.argwhere(counts)
@@ -232,7 +246,8 @@ def leak_audit(split_summary: Mapping[str, Any]) -> pd.DataFrame:
         One row per kind of leak.
     """
     this, random = split_summary["split"]["leaks"], split_summary["random_split"]["leaks"]
-    rows = [[name, this[count], random[count]] for count, name in LEAK_NAMES.items()]
+    counts = [(count, name) for count, name in LEAK_NAMES.items() if count in this.keys() | random.keys()]
+    rows = [[name, this.get(count, 0), random.get(count, 0)] for count, name in counts]
     return text_table(["", "this split", "random split"], rows)
 
 
@@ -246,7 +261,7 @@ def class_table(class_summary: pd.DataFrame) -> pd.DataFrame:
         The same rows without those columns of `SHOWN_IF_NONZERO` that are 0 everywhere.
     """
     columns = [name for name in CLASS_COLUMNS if name not in SHOWN_IF_NONZERO or class_summary[name].any()]
-    return class_summary[columns].rename(columns={"megabytes": "MB", "size": "pixels"})
+    return _total_first(class_summary[columns].rename(columns={"megabytes": "MB", "size": "pixels"}))
 
 
 def hand_table(rates: pd.DataFrame) -> pd.DataFrame | None:
@@ -265,7 +280,8 @@ def hand_table(rates: pd.DataFrame) -> pd.DataFrame | None:
     splits = list(rates["split"].unique())
     names = sorted(rates["class_name"].unique(), key=lambda name: name == ALL_CLASSES)  # all classes last
     rows = [[name, *(cell for split in splits for cell in found.get((name, split), (None, None)))] for name in names]
-    return text_table(["class", *(head for split in splits for head in (SPLIT_NAMES[split], "clips without"))], rows)
+    heads = [head for split in splits for head in (SPLIT_NAMES[split], "clips without")]
+    return _total_first(text_table(["class", *heads], rows))
 
 
 def embeddings_table(files: Mapping[str, Any]) -> pd.DataFrame:

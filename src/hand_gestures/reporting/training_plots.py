@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hand_gestures.evaluation.metrics import calibration_bins, expected_calibration_error
+from hand_gestures.evaluation.tables import OTHER_CLASSES, most_confused
 from hand_gestures.reporting import plot_style as style
 from hand_gestures.utils.rules import best_epoch
 
 CELL_SIZE, MAX_MATRIX_SIZE = 0.45, 40.0  # inches; image viewers fail on much larger matrices
-MAX_GROUPS = 60  # nobody reads a plot with more rows
 
 
 def training_curves(history: pd.DataFrame) -> Figure:
@@ -45,13 +45,18 @@ def confusion_matrix(confusion: pd.DataFrame) -> Figure:
     """Number of clips by true class (rows) and predicted class (columns).
 
     Args:
-        confusion: square table of counts; index and columns are the same class names.
+        confusion: table of counts as `evaluation.tables.confusion` returns it, with the true classes as index.
 
     Returns:
-        Cells coloured by their share of the row, with the counts that are not 0.
+        Cells coloured by their share of the row, with the counts that are not 0. Of more than `MAX_ROWS` classes only
+        those with the most frequent mistakes; a last column counts the clips that were predicted as other classes.
     """
-    n_classes = len(confusion)
-    names = [style.plot_name(name) for name in confusion.columns]
+    title = f"{np.trace(confusion.to_numpy())} of {confusion.to_numpy().sum()} validation clips right"
+    if OTHER_CLASSES in confusion or len(confusion) > style.MAX_ROWS:
+        title = f"{'' if OTHER_CLASSES in confusion else f'{title}; '}classes with the most frequent mistakes"
+        confusion = _most_confused(confusion)
+    n_classes = confusion.shape[1]
+    names = [style.plot_name(name.rpartition("/")[2].strip()) for name in confusion.columns]
     label_room = 2.0 + 0.075 * max(map(len, names))  # inches
     cell = min(CELL_SIZE, MAX_MATRIX_SIZE / n_classes)
     font = 10 * cell / CELL_SIZE
@@ -67,11 +72,23 @@ def confusion_matrix(confusion: pd.DataFrame) -> Figure:
         colour = "white" if shares[row, column] > 0.5 else style.INK
         axes.text(column, row, counts[row, column], ha="center", va="center", color=colour, fontsize=0.9 * font)
     axes.set_xticks(range(n_classes), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=font)
-    axes.set_yticks(range(n_classes), names, fontsize=font)
+    axes.set_yticks(range(len(confusion)), names[: len(confusion)], fontsize=font)
     axes.set(xlabel="predicted", ylabel="true")
-    figure.suptitle(f"{np.trace(counts)} of {counts.sum()} validation clips right", fontsize=12)
+    figure.suptitle(title, fontsize=12)
     style.hide_frame(axes)
     return figure
+
+
+def _most_confused(confusion: pd.DataFrame) -> pd.DataFrame:
+    """Rows and columns of the classes with the most frequent mistakes, and a column for all others."""
+    names = list(confusion.index)
+    true, predicted = np.nonzero(confusion[names].to_numpy())
+    pairs = pd.DataFrame({"class_name": np.array(names)[true], "predicted": np.array(names)[predicted]})
+    pairs["clips"] = confusion[names].to_numpy()[true, predicted]
+    pairs = pairs[true != predicted].sort_values("clips", ascending=False, kind="stable")
+    shown = most_confused(pairs, names, style.MAX_ROWS)
+    rows = confusion.loc[shown]
+    return rows[shown].assign(**{OTHER_CLASSES: rows.sum(axis=1) - rows[shown].sum(axis=1)})
 
 
 def class_accuracy(predictions: pd.DataFrame) -> Figure:
@@ -81,14 +98,19 @@ def class_accuracy(predictions: pd.DataFrame) -> Figure:
         predictions: one row per clip with `class_name` and `correct`.
 
     Returns:
-        One bar per class.
+        One bar for each of at most `MAX_ROWS` classes.
     """
     by_class = predictions.groupby("class_name", as_index=False).agg(
         accuracy=("correct", "mean"), right=("correct", "sum"), clips=("correct", "count")
     )
     by_class = by_class.rename(columns={"class_name": "name"}).sort_values("accuracy", ignore_index=True)
+    title = "Validation accuracy by class"
+    if len(by_class) > style.MAX_ROWS:
+        title = f"Validation accuracy of the {style.MAX_ROWS} worst of {len(by_class)} classes"
+        worst_first = by_class.sort_values(["accuracy", "clips", "name"], ascending=[True, False, True])
+        by_class = worst_first.head(style.MAX_ROWS).reset_index(drop=True)
     figure, axes = _accuracy_bars(by_class, predictions["correct"].mean())
-    axes.set_title("Validation accuracy by class", fontsize=12)
+    axes.set_title(title, fontsize=12)
     return figure
 
 
@@ -99,11 +121,11 @@ def group_accuracy(groups: pd.DataFrame) -> Figure:
         groups: one row per group with `group`, `clips`, `right` and `accuracy`, worst first; empty without groups.
 
     Returns:
-        One bar per group for at most `MAX_GROUPS` groups; without groups, a plot that says so.
+        One bar per group for at most `MAX_ROWS` groups; without groups, a plot that says so.
     """
     if groups.empty:
         return style.message_plot("No accuracy by group: groups of validation clips are unknown (split.group_pattern).")
-    shown = groups.head(MAX_GROUPS)
+    shown = groups.head(style.MAX_ROWS)
     overall = groups["right"].sum() / groups["clips"].sum()
     figure, axes = _accuracy_bars(shown.rename(columns={"group": "name"}), overall)
     # All groups may be equal: none is marked then.
