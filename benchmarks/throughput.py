@@ -76,7 +76,8 @@ def make_clips(paths: list[Path], clips: int, views: int) -> VideoSequenceDatase
     names = [f"{number:02d}-{name}" for number, name in enumerate(frames)]
     for link, name in zip(names, frames, strict=True):
         (paths[0].parent / link).hardlink_to(paths[0].parent / name)
-    table = pd.DataFrame({"sequence_id": [f"wave/{clip}" for clip in range(clips)], "frames": [names] * clips})
+    ids = [f"wave/{clip}" for clip in range(clips)]
+    table = pd.DataFrame({"sequence_id": ids, "content": ids, "frames": [names] * clips})
     augmentation = ClipAugmentation(AugmentationParameters(**_base("augmentation")), SIZE)
     return VideoSequenceDataset(table, paths[0].parent, SIZE, augmentation, views - 1)
 

@@ -58,7 +58,7 @@ class Compared:
         """What decides the result of a trial on these embeddings, beside the variant and the seed."""
         return {
             "network": self.network.model_dump(),
-            "training": self.training.model_dump(),
+            "training": self.training.model_dump(exclude={"seed"}),  # each trial has its own
             "class_sets": self.class_sets,
             "train": train.header.identity(),
             "validation": val.header.identity(),

@@ -11,16 +11,17 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from hand_gestures.augmentation import ClipAugmentation, resize_clip, view_seed
+from hand_gestures.store.embedding_file import ClipRequest
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video.image_files import read_frame
 
 
 class ClipViews(NamedTuple):
-    """All V views of one sequence, with each distinct frame once.
+    """V views of one sequence, with each distinct frame once.
 
     Attributes:
         row: index of the sequence in its table.
-        views: uint8 (V, n, size, size, 3), RGB, the clean view first.
+        views: uint8 (V, n, size, size, 3), RGB, by number; the clean view is there too where only hands need it.
         times: int (T,), index of the frame, 0 to n - 1, that each time step shows.
         mirrored: bool (V,), whether a view is mirrored.
     """
@@ -41,7 +42,8 @@ class VideoSequenceDataset(Dataset):
         size: side of the output frames, pixels.
         augmentation: makes the augmented views; None where there are none.
         augmented_views: number of augmented views.
-        seed: seed of the augmentation; a view depends only on this seed, its sequence id and its number.
+        seed: seed of the augmentation; an augmented view depends only on this seed, the column `content` of its
+            sequence (see `digest_clips`) and its number.
 
     Example:
         >>> clips = VideoSequenceDataset(sequences, Path("data/01_raw/frames"), size=640)
@@ -68,18 +70,25 @@ class VideoSequenceDataset(Dataset):
     def __len__(self) -> int:
         return len(self.sequences)
 
-    def __getitem__(self, index: int) -> ClipViews:
-        sequence = self.sequences.iloc[index]
-        raw, times = read_clip(self.frames_dir, sequence["frames"])
+    def __getitem__(self, request: int | ClipRequest) -> ClipViews:
+        """The requested views of a sequence; an index requests all views."""
+        if isinstance(request, int):
+            request = ClipRequest(request, tuple(range(1 + self.augmented_views)), hands=True)
+        raw, times = read_clip(self.frames_dir, self.sequences["frames"].iloc[request.sequence])
+        numbers = sorted({*request.views, *([0] if request.hands else [])})
         # uint8 and distinct frames only: this is what worker processes send, and what waits in memory
-        views = np.empty((1 + self.augmented_views, len(raw), self.size, self.size, 3), np.uint8)
+        views = np.empty((len(numbers), len(raw), self.size, self.size, 3), np.uint8)
         mirrored = np.zeros(len(views), bool)
-        views[0] = resize_clip(raw, self.size)
-        if self.augmentation is not None:
-            for view in range(1, len(views)):
-                seed = view_seed(self.seed, sequence["sequence_id"], view)
-                views[view], mirrored[view] = self.augmentation(raw, seed)
-        return ClipViews(index, *map(torch.from_numpy, (views, times, mirrored)))
+        for row, number in enumerate(numbers):
+            if number == 0:
+                views[row] = resize_clip(raw, self.size)
+            else:
+                views[row], mirrored[row] = self._augment(raw, request.sequence, number)
+        return ClipViews(request.sequence, *map(torch.from_numpy, (views, times, mirrored)))
+
+    def _augment(self, clip: np.ndarray, index: int, view: int) -> tuple[np.ndarray, bool]:
+        assert self.augmentation is not None
+        return self.augmentation(clip, view_seed(self.seed, self.sequences["content"].iloc[index], view))
 
 
 def read_clip(frames_dir: Path, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -105,31 +114,31 @@ def read_clip(frames_dir: Path, paths: Sequence[str]) -> tuple[np.ndarray, np.nd
 
 
 def clip_loader(
-    clips: VideoSequenceDataset, indices: Sequence[int], workers: int, pinned: bool = False
+    clips: VideoSequenceDataset, requests: Sequence[int | ClipRequest], workers: int, pinned: bool = False
 ) -> Iterator[ClipViews]:
     """Load clips one by one and in order; worker processes read ahead.
 
     Args:
         clips: the sequences.
-        indices: indices of the sequences to load.
+        requests: what to load; an index requests all views of a sequence.
         workers: number of processes, each with one thread; 0 loads in this process.
         pinned: put the clips into page-locked memory, from which a GPU copies without blocking.
 
     Yields:
-        The views of each sequence.
+        The requested views of each sequence.
 
     Raises:
         HandGesturesError: a frame is missing or damaged.
     """
     loader = DataLoader(
         _ErrorsAsItems(clips),
-        sampler=indices,
+        sampler=requests,
         batch_size=None,  # clips differ in their number of distinct frames, so they cannot be stacked
-        num_workers=min(workers, len(indices)),
+        num_workers=min(workers, len(requests)),
         pin_memory=pinned,
         worker_init_fn=_use_one_thread,
         # fork would copy locks that the threads of this process may hold after running a network
-        multiprocessing_context="spawn" if workers and indices else None,
+        multiprocessing_context="spawn" if workers and requests else None,
     )
     for item in loader:
         if isinstance(item, HandGesturesError):
@@ -146,9 +155,9 @@ class _ErrorsAsItems(Dataset):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> ClipViews | HandGesturesError:
+    def __getitem__(self, request: int | ClipRequest) -> ClipViews | HandGesturesError:
         try:
-            return self.clips[index]
+            return self.clips[request]
         except HandGesturesError as error:
             return error
 

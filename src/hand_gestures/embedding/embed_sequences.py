@@ -1,9 +1,7 @@
 """Embed the clips of one split one after the other; memory holds a few clips at a time."""
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,20 @@ from einops import rearrange
 
 from hand_gestures.backbones.hand_detector import HandDetector
 from hand_gestures.embedding.channels import CHANNEL_NAMES
+from hand_gestures.embedding.clip_contents import content_bytes
 from hand_gestures.embedding.clip_views import ClipViews, VideoSequenceDataset, clip_loader
 from hand_gestures.embedding.extractor import ClipEmbedder
-from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingHeader, PendingEmbeddings
+from hand_gestures.store.embedding_file import (
+    ClipRequest,
+    EmbeddedSequence,
+    EmbeddingFile,
+    EmbeddingHeader,
+    FileGroup,
+    PendingEmbeddings,
+    UpgradedRows,
+)
+from hand_gestures.store.row_keys import digest_rows
 from hand_gestures.utils.progress import progress
-from hand_gestures.video.image_files import frame_bytes
 
 
 @dataclass(frozen=True)
@@ -61,108 +68,137 @@ class HandSearch:
         return boxes, scores
 
 
+@dataclass(frozen=True)
+class Extraction:
+    """How the clips of all splits are embedded.
+
+    Attributes:
+        make_embedder: makes what computes the embeddings, for so many frames; it is called when the first clip is
+            needed, because loading and compiling networks for no clip would be waste.
+        width: D, the features of a channel.
+        search: finds hands in the clean view.
+        recipe: result of `make_extraction_recipe`.
+        precision_error: is written into the headers.
+        workers: processes that read and augment clips; 0 for none beside this one.
+        sources: further files from which rows are copied.
+    """
+
+    make_embedder: Callable[[int], ClipEmbedder]
+    width: int
+    search: HandSearch
+    recipe: Mapping[str, Any]
+    precision_error: dict[str, Any]
+    workers: int
+    sources: tuple[Path, ...] = ()
+
+
 def embed_sequences(
     clips: VideoSequenceDataset,
-    embedder: ClipEmbedder,
-    search: HandSearch,
-    recipe: Mapping[str, Any],
-    precision_error: dict[str, Any],
-    workers: int,
+    extraction: Extraction,
+    group: FileGroup,
+    upgrade: Callable[[EmbeddingFile], UpgradedRows | None],
     task: str,
 ) -> PendingEmbeddings:
     """Plan the embeddings of every view of every sequence; they are computed when the result is consumed.
 
     Args:
-        clips: the sequences, with a column `class_name`, and their views.
-        embedder: computes the embeddings of frames.
-        search: finds hands in the clean view.
-        recipe: becomes the fingerprint. `mirrored_labels` gives the classes, in the order of their indices, and the
-            class of each one's mirror image; `clips.frames` is the clip length and `storage` the dtype on disk.
-        precision_error: is written into the header.
-        workers: processes that read and augment clips; 0 for none beside this one.
+        clips: the sequences, with columns `sequence_id`, `class_name` and `content`, and their views.
+        extraction: how they are embedded.
+        group: the files that are written together.
+        upgrade: see `PendingEmbeddings.upgrade`.
         task: what the progress lines call the work.
 
     Returns:
-        The header, and a function that embeds the sequences with given indices.
-
-    Raises:
-        HandGesturesError: a frame is missing.
+        The header, the labels, and a function that embeds what is requested.
     """
-    views = 1 + clips.augmented_views
-    header = _make_header(clips, embedder.width, search, recipe, precision_error)
-    labels = _labels_and_mirrored_labels(clips.sequences["class_name"], recipe["mirrored_labels"])
+    recipe = extraction.recipe
+    header = _make_header(clips, extraction)
+    labels = _labels_and_mirrored_labels(
+        clips.sequences["class_name"], recipe["class_names"], recipe["views"]["mirrored_labels"]
+    )
+    sequence_ids = list(clips.sequences["sequence_id"])
+    contents, views = content_bytes(clips.sequences["content"]), 1 + clips.augmented_views
+    header = replace(header, rows_digest=digest_rows(header.keys(), contents, views, labels, sequence_ids))
 
-    def embed(indices: list[int]) -> Iterator[EmbeddedSequence]:
-        """Embed the sequences with these indices, in this order."""
-        if indices:
+    def embed(requests: list[ClipRequest]) -> Iterator[EmbeddedSequence]:
+        """Embed what is requested, in this order."""
+        if not requests:
+            return
+        embedder = None
+        if any(request.views for request in requests):
+            shown = recipe["contract"]["frames"] * sum(len(request.views) for request in requests)
+            embedder = extraction.make_embedder(shown)
             embedder.prepare()  # compile before the first progress line, which estimates the remaining time
-        loader = clip_loader(clips, indices, workers, pinned=embedder.device.type == "cuda")
-        for clip, embedded in _overlap(progress(loader, len(indices), task), embedder):
-            by_view = rearrange(embedded, "(v n) c d -> v n c d", v=views)
-            yield EmbeddedSequence(
-                by_view[:, clip.times.numpy()],  # (V, T, C, D): repeated frames are copied here
-                labels[clip.row, clip.mirrored.numpy().astype(int)],
-                *search(clip),
-            )
+        pinned = embedder is not None and embedder.device.type == "cuda"
+        loader = clip_loader(clips, requests, extraction.workers, pinned)
+        loaded = zip(requests, progress(loader, len(requests), task), strict=True)
+        for request, clip, embedded in _overlap(loaded, embedder):
+            # the clean view is also loaded where only hands need it
+            mirrored = clip.mirrored.numpy()[len(clip.mirrored) - len(request.views) :]
+            found = extraction.search(clip) if request.hands else (None, None)
+            # repeated frames are copied here: (V, n, C, D) → (V, T, C, D)
+            yield EmbeddedSequence(embedded[:, clip.times.numpy()], mirrored, *found)
 
-    return PendingEmbeddings(header, list(clips.sequences["sequence_id"]), views, embed)
-
-
-def sources_digest(sequences: pd.DataFrame, frames_dir: Path) -> str:
-    """Digest of what sequences are made from: their ids, classes, and the paths and sizes of their frames.
-
-    Args:
-        sequences: table with `sequence_id`, `class_name` and `frames`.
-        frames_dir: folder to which the paths are relative.
-
-    Returns:
-        64 hex digits.
-
-    Raises:
-        HandGesturesError: a frame is missing; better now than after hours of work.
-    """
-    digest = hashlib.sha256()
-    columns = sequences[["sequence_id", "class_name", "frames"]]
-    for sequence_id, class_name, paths in columns.itertuples(index=False):
-        # sizes instead of contents: reading every frame would take as long as decoding it
-        sizes = {path: frame_bytes(frames_dir / path) for path in paths}  # a repeated frame counts once
-        digest.update(json.dumps([sequence_id, class_name, list(paths), list(sizes.values())]).encode())
-    return digest.hexdigest()
+    return PendingEmbeddings(header, sequence_ids, contents, labels, views, embed, extraction.sources, upgrade, group)
 
 
-def _make_header(
-    clips: VideoSequenceDataset, width: int, search: HandSearch, recipe: Mapping[str, Any], precision_error: dict
-) -> EmbeddingHeader:
+def _make_header(clips: VideoSequenceDataset, extraction: Extraction) -> EmbeddingHeader:
+    recipe, search = extraction.recipe, extraction.search
     return EmbeddingHeader(
-        shape=(len(clips) * (1 + clips.augmented_views), recipe["clips"]["frames"], len(CHANNEL_NAMES), width),
-        class_names=tuple(recipe["mirrored_labels"]),
+        shape=(
+            len(clips) * (1 + clips.augmented_views),
+            recipe["contract"]["frames"],
+            len(CHANNEL_NAMES),
+            extraction.width,
+        ),
+        class_names=tuple(recipe["class_names"]),
         channel_names=CHANNEL_NAMES,
         hand_frames=tuple(search.steps),
         max_hands=search.max_hands,
-        fingerprint=dict(recipe),
-        sources=sources_digest(clips.sequences, clips.frames_dir),
-        precision_error=precision_error,
-        storage=recipe["storage"],
+        contract=recipe["contract"],
+        recipe=recipe["views"] if clips.augmented_views else {},  # clean rows depend on no augmentation
+        hand_search=recipe["hands"],
+        provenance=recipe["provenance"],
+        precision_error=extraction.precision_error,
+        storage=recipe["contract"]["storage"],
     )
 
 
-def _labels_and_mirrored_labels(class_names: pd.Series, mirrored_labels: Mapping[str, str]) -> np.ndarray:
+def _labels_and_mirrored_labels(
+    class_names: pd.Series, all_names: Sequence[str], mirrored_labels: Mapping[str, str]
+) -> np.ndarray:
     """int64 (N, 2): the class index of each sequence, and that of its mirror image."""
-    index = {name: i for i, name in enumerate(mirrored_labels)}
-    pairs = [(index[name], index[mirrored_labels[name]]) for name in class_names]
+    index = {name: i for i, name in enumerate(all_names)}
+    # where no view is mirrored, the class of a mirror image may have no clips
+    pairs = [(index[name], index.get(mirrored_labels[name], -1)) for name in class_names]
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def _overlap(clips: Iterator[ClipViews], embedder: ClipEmbedder) -> Iterator[tuple[ClipViews, np.ndarray]]:
-    """Yield each clip with the embeddings (V n, 12, D) of its frames; a GPU computes one clip ahead of the caller."""
+def _overlap(
+    loaded: Iterator[tuple[ClipRequest, ClipViews]], embedder: ClipEmbedder | None
+) -> Iterator[tuple[ClipRequest, ClipViews, np.ndarray]]:
+    """Yield each clip with the embeddings (V, n, 12, D) of its frames; a GPU computes one clip ahead of the caller."""
     ahead = None
-    for clip in clips:
-        result = embedder.start(clip.views.flatten(0, 1))
-        if embedder.device.type != "cuda":  # a CPU has finished already: one clip ahead would only take memory
-            yield clip, result()
+    for request, clip in loaded:
+        result = _start(embedder, clip, len(request.views))
+        if embedder is None or embedder.device.type != "cuda":  # a CPU has finished already: ahead only takes memory
+            yield request, clip, result()
             continue
         if ahead is not None:
-            yield ahead[0], ahead[1]()
-        ahead = clip, result
+            yield *ahead[:2], ahead[2]()
+        ahead = request, clip, result
     if ahead is not None:
-        yield ahead[0], ahead[1]()
+        yield *ahead[:2], ahead[2]()
+
+
+def _start(embedder: ClipEmbedder | None, clip: ClipViews, count: int) -> Callable[[], np.ndarray]:
+    """Start to embed the last `count` views of a clip."""
+    if embedder is None or not count:
+        return lambda: np.empty((0, clip.views.shape[1], 1, 1), np.float32)
+    views = clip.views[len(clip.views) - count :]
+    if embedder.device.type == "cuda":  # views share batches, which are large there
+        whole = embedder.start(views.flatten(0, 1))
+        return lambda: rearrange(whole(), "(v n) c d -> v n c d", v=count)
+    # each view in batches of its own: its numbers do not depend on which other views are missing
+    results = [embedder.start(view) for view in views]
+    return lambda: np.stack([result() for result in results])
