@@ -419,9 +419,12 @@ def check_whole_extraction(section: Section, embedder: Any, folder: Path, worker
     from extraction import draw_frames
     from throughput import make_clips
 
-    from hand_gestures.embedding.embed_sequences import HandSearch, embed_sequences
-    from hand_gestures.store.embedding_file import EmbeddingFile
+    from hand_gestures.embedding.channels import CHANNEL_NAMES
+    from hand_gestures.embedding.embed_sequences import Extraction, HandSearch, embed_sequences
+    from hand_gestures.embedding.view_encoder import ViewEncoder
+    from hand_gestures.store.embedding_file import EmbeddingFile, FileGroup
     from hand_gestures.store.write import write_embeddings
+    from hand_gestures.utils.contract import make_contract, make_recipe
 
     source = folder / "whole"
     source.mkdir()
@@ -431,9 +434,18 @@ def check_whole_extraction(section: Section, embedder: Any, folder: Path, worker
     clips, views = (1, 2) if section.quick else (64, 4)
     dataset = make_clips(paths, clips, views, "torch", frames := 2 if section.quick else 32)
     dataset.sequences["class_name"] = "wave"
-    recipe = {"clips": {"frames": frames}, "mirrored_labels": {"wave": "wave"}, "storage": "float32"}
+    dataset.sequences["content"] = [f"{number:032x}" for number in range(clips)]
+    recipe = {
+        "contract": make_contract({}, {"frames": frames, "size": 640}, CHANNEL_NAMES, "any", "float32"),
+        "views": make_recipe({"engine": "torch"}, {"wave": "wave"}),
+        "hands": {"steps": [], "max_hands": 2},
+        "provenance": {},
+        "class_names": ["wave"],
+    }
+    search, encoder = HandSearch(None, (), 2), ViewEncoder(embedder, None)
+    extraction = Extraction(lambda _: encoder, CHANNEL_NAMES, encoder.width, search, recipe, {}, workers)
     start = time.perf_counter()
-    pending = embed_sequences(dataset, embedder, HandSearch(None, (), 2), recipe, {}, workers, "embedding")
+    pending = embed_sequences(dataset, extraction, FileGroup(1), lambda _: None, "embedding")
     write_embeddings(folder / "whole.h5", pending)
     seconds = time.perf_counter() - start
     rows = len(EmbeddingFile(folder / "whole.h5"))

@@ -4,6 +4,7 @@ import functools
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def check_whole_training(section: Section, hidden: int, layers: int) -> None:
     from storage import draw_clips, pending_clips
 
     from hand_gestures.parameters import NetworkParameters, TrainingParameters
-    from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile
+    from hand_gestures.store.embedding_file import ClipRequest, EmbeddedSequence, EmbeddingFile
     from hand_gestures.store.write import write_embeddings
     from hand_gestures.training.train import train_classifier
 
@@ -82,12 +83,13 @@ def check_whole_training(section: Section, hidden: int, layers: int) -> None:
     pending = pending_clips(draw_clips(rows))
     plain = pending.embed
 
-    def with_two_classes(indices: list[int]) -> Iterator[EmbeddedSequence]:
-        for index, sequence in zip(indices, plain(indices), strict=True):
-            yield sequence._replace(embeddings=sequence.embeddings + 0.3 * (index % 2), labels=np.full(1, index % 2))
+    def with_two_classes(requests: list[ClipRequest]) -> Iterator[EmbeddedSequence]:
+        for request, sequence in zip(requests, plain(requests), strict=True):
+            yield sequence._replace(embeddings=sequence.embeddings + 0.3 * (request.sequence % 2))
 
-    header = dataclass_replace(pending.header, class_names=("fist", "wave"))
-    pending = dataclass_replace(pending, header=header, embed=with_two_classes)
+    labels = np.stack([np.arange(rows) % 2] * 2, axis=1)
+    header = replace(pending.header, class_names=("fist", "wave"))
+    pending = pending._replace(header=header, embed=with_two_classes, labels=labels)
     base = yaml.safe_load((ROOT / "conf/base/parameters_modeling.yml").read_text(encoding="utf-8"))
     network = NetworkParameters(**{**base["network"], "hidden": hidden, "layers": layers})
     epochs = 1 if section.quick else 3
@@ -151,10 +153,3 @@ def check_whole_training(section: Section, hidden: int, layers: int) -> None:
             train_loss=[round(float(loss), 4) for loss in split.history["train_loss"]],
             train_loss_undivided=[round(float(loss), 4) for loss in whole.history["train_loss"]],
         )
-
-
-def dataclass_replace(value: Any, **changes: object) -> Any:
-    """A copy of a dataclass or named tuple with other fields."""
-    from dataclasses import is_dataclass, replace
-
-    return replace(value, **changes) if is_dataclass(value) else value._replace(**changes)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -51,42 +52,46 @@ def write_embeddings(root: Path) -> None:
     import numpy as np
     import pandas as pd
 
-    from hand_gestures.augmentation import mirrored_labels
     from hand_gestures.embedding.channels import CHANNEL_NAMES
     from hand_gestures.embedding.hand_tables import hand_rates, hand_table
     from hand_gestures.store import write
-    from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile, EmbeddingHeader, PendingEmbeddings
+    from hand_gestures.store.embedding_file import (
+        ClipRequest,
+        EmbeddedSequence,
+        EmbeddingFile,
+        EmbeddingHeader,
+        FileGroup,
+        PendingEmbeddings,
+    )
+    from hand_gestures.store.row_keys import KEY_BYTES, digest, digest_rows
+    from hand_gestures.utils.contract import make_contract
 
     names = json.loads((root / "03_primary/class_names.json").read_text())
     split = pd.read_csv(root / "03_primary/split.csv", dtype=str)
     shape = (FRAMES, len(CHANNEL_NAMES), WIDTH)
     means = np.random.default_rng(1).normal(0, 1, (len(names), *shape))
-    fingerprint = {
-        "models": {},
-        "clips": {"frames": FRAMES, "size": 32},
-        "augmentation": {"views": 0, "horizontal_flip": 0.0, "mirrored_classes": {}},
-        "mirrored_labels": mirrored_labels(names, {}, flips=False),
-        "hands": {"enabled": True},
-        "precision": "float32",
-        "storage": "float32",
-        "seed": 42,
-    }
+    contract = make_contract({}, {"frames": FRAMES, "size": 32}, CHANNEL_NAMES, "float32", "float32")
     files = {}
     for side in ("train", "val", "test"):
         clips = split[split["side"] == side]
         labels = pd.Categorical(clips["class_name"], names).codes
 
-        def embed(indices: list[int], labels: np.ndarray = labels) -> Iterator[EmbeddedSequence]:
+        def embed(requests: list[ClipRequest], labels: np.ndarray = labels) -> Iterator[EmbeddedSequence]:
             rng = np.random.default_rng(2)
-            for index in indices:
-                clip = means[labels[index]] + rng.normal(0, 3, shape)
+            for request in requests:
+                clip = means[labels[request.sequence]] + rng.normal(0, 3, shape)
                 boxes = rng.uniform(0, 1, (1, 2, 4)).astype(np.float32)
-                yield EmbeddedSequence(clip[None].astype(np.float32), labels[[index]].astype(int), boxes, boxes[..., 0])
+                yield EmbeddedSequence(clip[None].astype(np.float32), np.zeros(1, bool), boxes, boxes[..., 0])
 
-        header = EmbeddingHeader((len(clips), *shape), tuple(names), CHANNEL_NAMES, (0,), 2, fingerprint)
+        ids = clips["sequence_id"].tolist()
+        contents = np.frombuffer(b"".join(digest(name.encode()) for name in ids), np.uint8).reshape(-1, KEY_BYTES)
+        pairs = np.stack([labels, labels], axis=1).astype(np.int64)
+        header = EmbeddingHeader((len(clips), *shape), tuple(names), CHANNEL_NAMES, (0,), 2, contract)
+        header = replace(header, rows_digest=digest_rows(header.keys(), contents, 1, pairs, ids))
         files[side] = EmbeddingFile(root / f"05_model_input/preprocessed_{side}_dataset.h5")
         files[side].path.parent.mkdir(parents=True, exist_ok=True)
-        write.write_embeddings(files[side].path, PendingEmbeddings(header, clips["sequence_id"].tolist(), 1, embed))
+        pending = PendingEmbeddings(header, ids, contents, pairs, 1, embed, (), lambda _: None, FileGroup(1))
+        write.write_embeddings(files[side].path, pending)
     hand_rates(hand_table(files)).to_csv(root / "08_reporting/dataset/hand_rates.csv", index=False)
 
 

@@ -26,8 +26,9 @@ def extract(folder: Path, clips: int) -> None:
     import torch
 
     from hand_gestures.embedding.clip_views import VideoSequenceDataset
-    from hand_gestures.embedding.embed_sequences import HandSearch, embed_sequences
+    from hand_gestures.embedding.embed_sequences import Extraction, HandSearch, embed_sequences
     from hand_gestures.embedding.extractor import ClipEmbedder
+    from hand_gestures.store.embedding_file import FileGroup
     from hand_gestures.store.write import write_embeddings
 
     names = [f"wave_frame_{number:02d}.png" for number in range(FRAMES)]
@@ -35,14 +36,22 @@ def extract(folder: Path, clips: int) -> None:
     for name in names:
         cv2.imwrite(str(folder / name), rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8))
     ids = [f"wave/{clip}" for clip in range(clips)]
-    table = pd.DataFrame({"sequence_id": ids, "class_name": "wave", "frames": [names] * clips})
+    # made-up digests: clips of equal content would be embedded once
+    contents = [f"{clip:032x}" for clip in range(clips)]
+    table = pd.DataFrame({"sequence_id": ids, "class_name": "wave", "frames": [names] * clips, "content": contents})
+    recipe = {
+        "contract": {"frames": FRAMES, "storage": "float32"},
+        "views": {"mirrored_labels": {"wave": "wave"}},
+        "hands": {},
+        "provenance": {},
+        "class_names": ["wave"],
+    }
+    embedder = ClipEmbedder(*small_backbones(), torch.device("cpu"))
     pending = embed_sequences(
         VideoSequenceDataset(table, folder, SIZE),
-        ClipEmbedder(*small_backbones(), torch.device("cpu")),
-        HandSearch(None, (), 1),
-        recipe={"mirrored_labels": {"wave": "wave"}, "clips": {"frames": FRAMES}, "storage": "float32"},
-        precision_error={},
-        workers=1,
+        Extraction(lambda frames: embedder, embedder.width, HandSearch(None, (), 1), recipe, {}, workers=1),
+        FileGroup(1),
+        upgrade=lambda file: None,
         task="embedding",
     )
     write_embeddings(folder / "embeddings.h5", pending)

@@ -13,8 +13,16 @@ from torch.utils.data import DataLoader
 
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.store.chunk_packing import pack_chunk
-from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile, EmbeddingHeader, PendingEmbeddings
+from hand_gestures.store.embedding_file import (
+    ClipRequest,
+    EmbeddedSequence,
+    EmbeddingFile,
+    EmbeddingHeader,
+    FileGroup,
+    PendingEmbeddings,
+)
 from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate
+from hand_gestures.store.row_keys import KEY_BYTES
 from hand_gestures.store.write import write_embeddings
 
 FRAMES, CHANNELS, WIDTH = 32, len(CHANNEL_NAMES), 768
@@ -50,11 +58,16 @@ def pending_clips(clips: np.ndarray) -> PendingEmbeddings:
     """Pending embeddings of one view per clip that need no computing."""
     boxes, scores = np.zeros((4, 4, 4), np.float32), np.zeros((4, 4), np.float32)
 
-    def embed(indices: list[int]) -> Iterator[EmbeddedSequence]:
-        return (EmbeddedSequence(clips[index : index + 1], np.zeros(1, np.int64), boxes, scores) for index in indices)
+    def embed(requests: list[ClipRequest]) -> Iterator[EmbeddedSequence]:
+        for request in requests:
+            clip = clips[request.sequence : request.sequence + 1]
+            yield EmbeddedSequence(clip, np.zeros(1, bool), boxes, scores)
 
     header = EmbeddingHeader(clips.shape, ("wave",), CHANNEL_NAMES, (0, 8, 16, 24), 4, {"made": "for measuring"})
-    return PendingEmbeddings(header, [f"wave/{index}" for index in range(len(clips))], 1, embed)
+    ids = [f"wave/{index}" for index in range(len(clips))]
+    contents = np.random.default_rng(0).integers(0, 256, (len(clips), KEY_BYTES), np.uint8)
+    labels = np.zeros((len(clips), 2), np.int64)
+    return PendingEmbeddings(header, ids, contents, labels, 1, embed, (), lambda file: None, FileGroup(1))
 
 
 def write_chunks(path: Path, clips: np.ndarray) -> None:

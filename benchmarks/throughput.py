@@ -78,10 +78,10 @@ def make_clips(
     names = [f"{number:02d}-{name}" for number, name in enumerate(frames)]
     for link, name in zip(names, frames, strict=True):
         (paths[0].parent / link).hardlink_to(paths[0].parent / name)
-    table = pd.DataFrame({"sequence_id": [f"wave/{clip}" for clip in range(clips)], "frames": [names] * clips})
-    augmentation = ClipAugmentation(
-        AugmentationParameters(**base_parameters("augmentation") | {"engine": engine}), SIZE
-    )
+    ids = [f"wave/{clip}" for clip in range(clips)]
+    table = pd.DataFrame({"sequence_id": ids, "content": ids, "frames": [names] * clips})
+    parameters = AugmentationParameters(**base_parameters("augmentation") | {"engine": engine})
+    augmentation = ClipAugmentation(parameters, SIZE)
     return VideoSequenceDataset(table, paths[0].parent, SIZE, augmentation, views - 1)
 
 

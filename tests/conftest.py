@@ -37,10 +37,10 @@ def write_file(tmp_path: Path) -> Callable[..., EmbeddingFile]:
     """Writes an embeddings file with `clips` sequences of alternating classes, numbered from `first`."""
 
     def write(
-        name: str, clips: int, first: int = 0, fingerprint: dict | None = None, views: int = 1, **header: object
+        name: str, clips: int, first: int = 0, contract: dict | None = None, views: int = 1, **header: object
     ) -> EmbeddingFile:
         sequences = [embedded_sequence(n % 3, n, views=views) for n in range(first, first + clips)]
-        write_embeddings(tmp_path / name, pending_embeddings(sequences, fingerprint, first, **header))
+        write_embeddings(tmp_path / name, pending_embeddings(sequences, contract, first, **header))
         return EmbeddingFile(tmp_path / name)
 
     return write

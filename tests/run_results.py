@@ -53,14 +53,17 @@ PARAMETERS = {
     "hands": {"enabled": True, "name": "owner/hands", "path": None, "licence": "CC-BY-4.0"},
     "backbones": {"vit": {"name": "owner/vit", "path": "/home/anna/models/vit", "licence": "Apache-2.0"}},
 }
-FINGERPRINT = {
-    "precision": "float32",
-    "models": {
-        "vit": {"name": "vit", "commit": None, "revision": "main", "sha256": "a" * 64},
-        "hands": {"name": "yolo.pt", "commit": None, "revision": None, "sha256": "b" * 64},
+MODELS = {
+    "vit": {"name": "vit", "commit": None, "revision": "main", "sha256": "a" * 64},
+    "hands": {"name": "yolo.pt", "commit": None, "revision": None, "sha256": "b" * 64},
+}
+DESCRIPTIONS = {
+    "contract": {"precision": "float32"},
+    "recipe": {
+        "augmentation": {"views": 3, "horizontal_flip": 1.0},
+        "mirrored_labels": {"fist": "fist", "wave": "wave"},
     },
-    "augmentation": {"views": 3, "horizontal_flip": 1.0},
-    "mirrored_labels": {"fist": "fist", "wave": "wave"},
+    "provenance": {"models": MODELS},
 }
 FILE = {
     "file": "x.h5",
@@ -102,9 +105,10 @@ def answers(wrong=1, groups=("anna", "ben"), clips=4):
 NO_ANSWERS = answers().head(0)
 
 
-def described(fingerprint=None, **changes):
-    """The description of an embeddings file."""
-    return copy.deepcopy(FILE | {"fingerprint": FINGERPRINT | (fingerprint or {})}) | changes
+def described(**changes):
+    """The description of an embeddings file; changes of contract, recipe and provenance are merged."""
+    merged = {name: part | changes.pop(name, {}) for name, part in DESCRIPTIONS.items()}
+    return copy.deepcopy(FILE | merged) | changes
 
 
 def files(**changes):
@@ -147,7 +151,7 @@ def run_results(validation=None, test=None, **changes):
     fields = {
         "run_record": record(),
         "registry_decision": DECISION,
-        "dataset_fingerprint": files(),
+        "embeddings_description": files(),
         "split_summary": SPLIT,
         "evaluation": VALIDATION,
         "test_evaluation": {},

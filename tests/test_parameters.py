@@ -7,10 +7,18 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from base_parameters import base_parameters
 from hand_gestures.augmentation import mirrored_labels
 from hand_gestures.dataset.sequences import find_group
 from hand_gestures.hooks import ParameterHooks
-from hand_gestures.parameters import Parameters, check_class_sets, check_parameters
+from hand_gestures.parameters import (
+    AugmentationParameters,
+    Parameters,
+    SplitParameters,
+    TrainingParameters,
+    check_class_sets,
+    check_parameters,
+)
 from hand_gestures.synthetic.gestures import DIRECTION_ONLY, GESTURES
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.nested import flatten
@@ -319,3 +327,9 @@ def test_class_sets_are_checked_in_the_spelling_of_the_catalog(base):
     hooks.after_node_run({"class_names": ["й", "wave"]})
     with pytest.raises(HandGesturesError, match="set contains 'й'"):
         hooks.after_node_run({"class_names": ["fist", "wave"]})
+
+
+@pytest.mark.parametrize("topic", [SplitParameters, AugmentationParameters, TrainingParameters])
+def test_a_topic_has_the_general_seed_unless_it_has_its_own(topic):
+    assert base_parameters(topic).seed_or(7) == 7
+    assert base_parameters(topic, seed=0).seed_or(7) == 0

@@ -85,6 +85,20 @@ class Topic(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class SeededTopic(Topic):
+    """A topic with a random seed of its own."""
+
+    seed: NonNegativeInt | None = Field(description="random seed of this topic; null: the parameter `seed`")
+
+    def seed_or(self, general: int) -> int:
+        """The seed of this topic.
+
+        Args:
+            general: the parameter `seed`, which counts where the topic has none.
+        """
+        return general if self.seed is None else self.seed
+
+
 class ClipParameters(Topic):
     """Length and size of a clip."""
 
@@ -129,7 +143,7 @@ class FrameCatalogParameters(Topic):
     )
 
 
-class SplitParameters(Topic):
+class SplitParameters(SeededTopic):
     """How sequences are divided into training, validation and test."""
 
     val_fraction: Fraction = Field(description="fraction of each class used for validation")
@@ -172,7 +186,7 @@ class DatasetReportParameters(Topic):
     sheet_frames: PositiveInt = Field(description="number of frames shown per clip")
 
 
-class AugmentationParameters(Topic):
+class AugmentationParameters(SeededTopic):
     """Augmented views of training clips. Each random change applies to all frames of a clip."""
 
     views: NonNegativeInt = Field(description="augmented views per training clip, in addition to the clean view")
@@ -272,6 +286,9 @@ class ExtractionParameters(Topic):
     )
     storage: Storage = Field(description="number type in the HDF5 file; float16 halves its size")
     workers: NonNegativeInt = Field(description="processes that decode and augment clips; 0: the main process does it")
+    embedding_sources: list[str] = Field(
+        description="paths of further embeddings files from which rows are copied, such as copies of earlier files"
+    )
 
 
 class NetworkParameters(Topic):
@@ -307,7 +324,7 @@ class LandmarkAugmentationParameters(Topic):
     noise: NonNegativeFloat = Field(description="standard deviation of the noise, in units of the features")
 
 
-class TrainingParameters(Topic):
+class TrainingParameters(SeededTopic):
     """How the classifier is trained."""
 
     epochs: PositiveInt = Field(description="number of passes over the training clips")
@@ -410,7 +427,7 @@ class Parameters(Topic):
     frames_dir: str | None = Field(None, description="folder of the raw frames")
     data_root: str | None = Field(None, description="folder for all results")
     seed: NonNegativeInt = Field(
-        42, description="random seed of the split, the augmentation, the training and the synthetic data"
+        42, description="random seed of the synthetic data and intervals, and of topics whose own `seed` is null"
     )
     notice: str | None = Field(None, description="a sentence printed with the results; null: none")
     video_ingest: VideoIngestParameters

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from hand_gestures.classifier import Bundle, load_bundle, save_bundle
 from hand_gestures.classifier.networks import NETWORKS, build_network, describe_network
 from hand_gestures.embedding.channels import CHANNEL_NAMES
+from hand_gestures.utils.contract import split_fingerprint
 from hand_gestures.utils.errors import HandGesturesError
 
 ARCHITECTURE = {"name": "bilstm", "classes": 3, "channels": 12, "width": 6, "hidden": 4, "layers": 2, "dropout": 0.1}
@@ -32,6 +33,20 @@ def test_round_trip_keeps_every_field_and_every_output(bundle, tmp_path):
     clips = torch.randn(2, 12, 8, 6)
     assert torch.equal(loaded.build()(clips).logits, bundle.build()(clips).logits)
     assert not loaded.build().training
+
+
+def test_a_model_of_an_earlier_version_reads_embeddings_of_its_contract(bundle, tmp_path):
+    save_bundle(bundle, tmp_path / "model")
+    path = tmp_path / "model" / "model.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    del description["contract"], description["provenance"]
+    models = {"vit": {"sha256": "a" * 64, "revision": "main"}}
+    fingerprint = {"models": models, "clips": {"frames": 8, "size": 64}, "precision": "float32", "seed": 3}
+    path.write_text(json.dumps(description | {"fingerprint": fingerprint}), encoding="utf-8")
+    loaded = load_bundle(tmp_path / "model")
+    assert loaded.contract == split_fingerprint(fingerprint).contract
+    assert loaded.contract["frames"] == 8
+    assert loaded.provenance == {"models": models}
 
 
 def test_only_safetensors_and_json_are_written(bundle, tmp_path):

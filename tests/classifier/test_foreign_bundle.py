@@ -68,7 +68,7 @@ def tensor(shape, end, dtype="F32"):
 
 LOADED = {
     "deep": (text(b'{"metrics":' * 90_000), "not one .*nested more than 50 levels deep"),
-    "deep and complete": (described(fingerprint=json.loads('{"a":' * 60 + "1" + "}" * 60)), "50 levels deep"),
+    "deep and complete": (described(contract=json.loads('{"a":' * 60 + "1" + "}" * 60)), "50 levels deep"),
     "list": (text(b"[]"), "model.json must be a JSON object, but it is list"),
     "not UTF-8": (text(b'{"a": "\xff"}'), "not one .*utf-8"),
     "huge": (text(b" " * (1 << 24) + b"{}"), "model.json must have at most 16777216 bytes"),
@@ -83,7 +83,7 @@ LOADED = {
     "no frames": (described(frames_per_clip=0), "frames_per_clip must be 1 or more, but it is 0"),
     "true frames": (described(frames_per_clip=True), "frames_per_clip must be int, but it is bool"),
     "half a frame": (described(frames_per_clip=7.5), "frames_per_clip must be int, but it is float"),
-    "fingerprint": (described(fingerprint=[]), "fingerprint must be dict, but it is list"),
+    "contract": (described(contract=[]), "contract must be dict, but it is list"),
     "metric": (described(metrics={"val_accuracy": "good"}), "metrics must be numbers, but 'val_accuracy' is str"),
     "long header": (tensors(b"{}", length=1 << 40), "the header of model.safetensors must have at most 1048576 bytes"),
     "tensor beyond the file": (tensors(tensor([12, 1, 6], 288), bytes(8)), "not one"),

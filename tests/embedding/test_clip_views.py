@@ -26,7 +26,8 @@ def sequences(write_frame):
         paths = [f"{sequence_id}_frame_{n}.png" for n in range(distinct)]
         for path in paths:
             write_frame(path)
-        rows.append({"sequence_id": sequence_id, "frames": paths + paths[-1:] * (4 - distinct)})
+        frames = paths + paths[-1:] * (4 - distinct)
+        rows.append({"sequence_id": sequence_id, "frames": frames, "content": f"content of {sequence_id}"})
     return pd.DataFrame(rows)
 
 
@@ -86,10 +87,11 @@ def test_frames_of_another_size_are_resized_to_the_first(frames_dir, write_frame
     assert VideoSequenceDataset(table, frames_dir, SIZE)[0].views.shape == (1, 3, SIZE, SIZE, 3)
 
 
-def test_a_view_depends_on_its_sequence_not_on_its_row(frames_dir, sequences, augmentation):
+def test_a_view_depends_on_its_content_not_on_its_row_or_name(frames_dir, sequences, augmentation):
     settings = {"augmentation": augmentation, "augmented_views": 2, "seed": 1}
     whole = VideoSequenceDataset(sequences, frames_dir, SIZE, **settings)
-    part = VideoSequenceDataset(sequences.iloc[[2, 1]], frames_dir, SIZE, **settings)
+    renamed = sequences.iloc[[2, 1]].assign(sequence_id=["wave/b", "palm/x"])
+    part = VideoSequenceDataset(renamed, frames_dir, SIZE, **settings)
     assert torch.equal(part[0].views, whole[2].views)
     assert torch.equal(part[1].views, whole[1].views)
 

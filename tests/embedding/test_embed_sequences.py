@@ -12,9 +12,11 @@ from hand_gestures.backbones.networks import Backbone
 from hand_gestures.backbones.preprocessing import Preprocessing
 from hand_gestures.dataset.sequences import build_sequences
 from hand_gestures.embedding.clip_views import VideoSequenceDataset
-from hand_gestures.embedding.embed_sequences import HandSearch, embed_sequences, sources_digest
+from hand_gestures.embedding.embed_sequences import Extraction, HandSearch, embed_sequences
 from hand_gestures.embedding.extractor import ClipEmbedder
 from hand_gestures.parameters import AugmentationParameters
+from hand_gestures.store.embedding_file import ClipRequest, FileGroup
+from hand_gestures.store.row_keys import digest
 from hand_gestures.utils.errors import HandGesturesError
 
 MIRROR = {"fist": "fist", "swipe_left": "swipe_right", "swipe_right": "swipe_left"}
@@ -39,7 +41,8 @@ def sequences(frames_dir):
         for path in frames_dir.rglob("*.png")
     ]
     frames = pd.DataFrame(rows, columns=["class_name", "video_id", "frame_number", "path"])
-    return build_sequences(frames.astype({"frame_number": int}), 5, None)
+    table = build_sequences(frames.astype({"frame_number": int}), 5, None)
+    return table.assign(content=[digest(name.encode()).hex() for name in table["sequence_id"]])
 
 
 def backbone(width, seed):
@@ -67,18 +70,30 @@ class FakeDetector:
 def pending(sequences, frames_dir, detector=None, views=1, workers=0):
     augmentation = ClipAugmentation(base_parameters(AugmentationParameters), 16)
     return embed_sequences(
-        clips=VideoSequenceDataset(sequences, frames_dir, 16, augmentation, views, seed=3),
-        embedder=ClipEmbedder(backbone(4, 1), backbone(10, 2), torch.device("cpu"), batch_size=2),
-        search=HandSearch(detector, (0, 3, 4), 2),
-        recipe={"mirrored_labels": MIRROR, "clips": {"frames": 5}, "storage": "float32"},
-        precision_error={},
-        workers=workers,
+        VideoSequenceDataset(sequences, frames_dir, 16, augmentation, views, seed=3),
+        Extraction(
+            lambda frames: ClipEmbedder(backbone(4, 1), backbone(10, 2), torch.device("cpu"), batch_size=2),
+            width=4,
+            search=HandSearch(detector, (0, 3, 4), 2),
+            recipe={
+                "contract": {"frames": 5, "storage": "float32"},
+                "views": {"augmentation": {}, "mirrored_labels": MIRROR},
+                "hands": {},
+                "provenance": {},
+                "class_names": list(MIRROR),
+            },
+            precision_error={},
+            workers=workers,
+        ),
+        FileGroup(1),
+        upgrade=lambda file: None,
         task="embedding",
     )
 
 
 def embedded(pending, indices=range(6)):
-    return list(pending.embed(list(indices)))
+    """All views and the hands of these sequences."""
+    return list(pending.embed([ClipRequest(index, tuple(range(pending.views)), hands=True) for index in indices]))
 
 
 def test_rows_are_the_views_of_the_sequences_in_order(sequences, frames_dir):
@@ -87,10 +102,25 @@ def test_rows_are_the_views_of_the_sequences_in_order(sequences, frames_dir):
     assert made.header.class_names == tuple(MIRROR)
     assert made.views == 3
     assert made.sequence_ids == list(sequences["sequence_id"])
-    for sequence_id, sequence in zip(made.sequence_ids, embedded(made), strict=True):
+    for sequence_id, labels, sequence in zip(made.sequence_ids, made.labels, embedded(made), strict=True):
         own = sequence_id.split("/")[0]
         assert sequence.embeddings.shape == (3, 5, 12, 4)
-        assert [made.header.class_names[label] for label in sequence.labels] == [own, MIRROR[own], MIRROR[own]]
+        assert sequence.mirrored.tolist() == [False, True, True]
+        assert [made.header.class_names[label] for label in labels] == [own, MIRROR[own]]
+
+
+def test_a_view_is_the_same_whichever_other_views_are_requested(sequences, frames_dir):
+    made = pending(sequences, frames_dir, FakeDetector(), views=3)
+    whole = embedded(made, [0, 4])
+    requests = [ClipRequest(0, (2, 3), hands=False), ClipRequest(4, (1,), hands=True), ClipRequest(4, (), hands=True)]
+    views, view, hands = made.embed(requests)
+    np.testing.assert_array_equal(views.embeddings, whole[0].embeddings[2:])
+    assert views.mirrored.tolist() == [True, True]
+    assert views.boxes is None
+    np.testing.assert_array_equal(view.embeddings, whole[1].embeddings[1:2])
+    for found in (view, hands):
+        np.testing.assert_array_equal(found.boxes, whole[1].boxes)
+    assert len(hands.embeddings) == len(hands.mirrored) == 0
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -99,7 +129,7 @@ def test_the_embeddings_of_a_sequence_do_not_depend_on_earlier_sequences(sequenc
     rest = embedded(pending(sequences, frames_dir, workers=workers), [1, 4, 5])
     for index, sequence in zip([1, 4, 5], rest, strict=True):
         np.testing.assert_array_equal(sequence.embeddings, whole[index].embeddings)
-        np.testing.assert_array_equal(sequence.labels, whole[index].labels)
+        np.testing.assert_array_equal(sequence.mirrored, whole[index].mirrored)
 
 
 def test_a_repeated_frame_repeats_its_embedding(sequences, frames_dir):
@@ -131,23 +161,7 @@ def test_without_a_detector_no_hands_are_found(sequences, frames_dir):
 def test_a_clip_is_read_only_when_its_embeddings_are_consumed(sequences, frames_dir, workers):
     made = pending(sequences, frames_dir, views=0, workers=workers)
     (frames_dir / sequences["frames"].iloc[1][0]).unlink()
-    running = made.embed(list(range(6)))
+    running = made.embed([ClipRequest(index, (0,), hands=True) for index in range(6)])
     next(running)
     with pytest.raises(HandGesturesError, match="restore the file"):
         next(running)
-
-
-def test_the_digest_of_the_sources_depends_on_order_classes_and_frames(sequences, frames_dir):
-    digest = sources_digest(sequences, frames_dir)
-    assert sources_digest(sequences.copy(), frames_dir) == digest
-    assert sources_digest(sequences.iloc[::-1], frames_dir) != digest
-    assert sources_digest(sequences.replace("fist", "palm"), frames_dir) != digest
-    path = frames_dir / sequences["frames"].iloc[2][1]
-    path.write_bytes(path.read_bytes() + b"\0")
-    assert sources_digest(sequences, frames_dir) != digest
-
-
-def test_a_missing_frame_is_an_error_before_anything_is_embedded(sequences, frames_dir):
-    (frames_dir / sequences["frames"].iloc[3][1]).unlink()
-    with pytest.raises(HandGesturesError, match=r"v1_frame_1\.png is not .*restore the file"):
-        pending(sequences, frames_dir)

@@ -6,7 +6,7 @@ import pytest
 
 from base_parameters import base_parameters
 from hand_gestures.backbones.fetch import fetch_models
-from hand_gestures.embedding.plan import make_recipe, measure_recipe_precision, plan_embeddings
+from hand_gestures.embedding.plan import make_extraction_recipe, measure_recipe_precision, plan_embeddings
 from hand_gestures.parameters import AugmentationParameters, ClipParameters, ExtractionParameters, HandParameters
 from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.store.write import write_embeddings
@@ -23,7 +23,7 @@ def models(vit_folder, resnext_folder):
 
 
 def make(models, extraction=EXTRACTION, views=1, **augmentation):
-    return make_recipe(
+    return make_extraction_recipe(
         models,
         CLASS_NAMES,
         base_parameters(ClipParameters, frames=3, size=48),
@@ -50,10 +50,11 @@ def sequences(write_frame):
 
 def test_the_recipe_is_json_and_holds_no_path(models):
     recipe = make(models)
-    assert json.loads(json.dumps(recipe)) == recipe | {"models": json.loads(json.dumps(recipe["models"]))}
-    assert recipe["mirrored_labels"] == {"swipe_left": "swipe_right", "swipe_right": "swipe_left"}
-    assert recipe["precision"] == "float32"
-    assert recipe["seed"] == 7
+    saved = json.loads(json.dumps(recipe))
+    assert saved == recipe | {"provenance": saved["provenance"]}
+    assert recipe["views"]["mirrored_labels"] == {"swipe_left": "swipe_right", "swipe_right": "swipe_left"}
+    assert recipe["contract"]["precision"] == "float32"
+    assert recipe["views"]["augmentation"]["seed"] == 7
     assert models["vit"]["folder"] not in json.dumps(recipe)
 
 
@@ -69,7 +70,8 @@ def test_only_training_clips_get_augmented_views_and_nothing_is_computed_before_
     start = "hand_gestures.embedding.extractor.ClipEmbedder.start"
     original = plan_embeddings.__globals__["ClipEmbedder"].start
     monkeypatch.setattr(start, lambda self, frames: computed.append(len(frames)) or original(self, frames))
-    planned = plan_embeddings(sequences, frames_dir, make(models, views=2), models, {}, EXTRACTION)
+    recipe = make(models, views=2)
+    planned = plan_embeddings(sequences, frames_dir, recipe, models, {}, EXTRACTION, tmp_path / "digests.sqlite")
     assert {split: pending.header.shape for split, pending in planned.items()} == {
         "training": (9, 3, 12, VIT_WIDTH),
         "validation": (1, 3, 12, VIT_WIDTH),
@@ -77,8 +79,8 @@ def test_only_training_clips_get_augmented_views_and_nothing_is_computed_before_
     }
     assert computed == []
     write_embeddings(tmp_path / "a.h5", planned["training"])
-    assert computed == [9, 9, 9]  # three frames of three views
-    assert EmbeddingFile(tmp_path / "a.h5").header.fingerprint["seed"] == 7
+    assert computed == [3] * 9  # three clips of three views of three frames
+    assert EmbeddingFile(tmp_path / "a.h5").header.recipe["augmentation"]["seed"] == 7
 
 
 def test_the_precision_error_is_measured_for_a_lower_precision_only(models, sequences, frames_dir):

@@ -16,7 +16,7 @@ from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.embedding.clip_views import ClipViews
 from hand_gestures.embedding.extractor import ClipEmbedder
 from hand_gestures.embedding.landmark_encoder import LandmarkEncoder
-from hand_gestures.embedding.plan import make_recipe, plan_embeddings
+from hand_gestures.embedding.plan import make_extraction_recipe, plan_embeddings
 from hand_gestures.embedding.view_encoder import ViewEncoder
 from hand_gestures.parameters import (
     AugmentationParameters,
@@ -25,7 +25,7 @@ from hand_gestures.parameters import (
     HandParameters,
     LandmarkParameters,
 )
-from hand_gestures.store.embedding_file import EmbeddingFile
+from hand_gestures.store.embedding_file import ClipRequest, EmbeddingFile
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.utils.errors import HandGesturesError
 from landmark_models import MODELS, drawn_clip, needs_landmark_models
@@ -71,9 +71,10 @@ def plan(frames_dir, **augmentation):
         AugmentationParameters, **{"views": 0, "mirrored_classes": {"swipe_left": "swipe_right"}} | augmentation
     )
     clips = base_parameters(ClipParameters, frames=FRAMES, size=240)
-    recipe = make_recipe(models, CLASSES, clips, augment, base_parameters(HandParameters, enabled=False), extraction, 1)
-    tables = {"training": clip_table(frames_dir)}
-    return recipe, plan_embeddings(tables, frames_dir, recipe, models, {}, extraction)["training"]
+    hands = base_parameters(HandParameters, enabled=False)
+    recipe = make_extraction_recipe(models, CLASSES, clips, augment, hands, extraction, 1)
+    tables, digests = {"training": clip_table(frames_dir)}, frames_dir / "digests.sqlite"
+    return recipe, plan_embeddings(tables, frames_dir, recipe, models, {}, extraction, digests)["training"]
 
 
 @needs_landmark_models
@@ -83,7 +84,10 @@ def test_landmarks_alone_need_no_backbone_and_fill_a_file(frames_dir, tmp_path):
     file = EmbeddingFile(tmp_path / "train.h5")
     assert file.header.shape == (2, FRAMES, len(LANDMARK_CHANNELS), WIDTH)
     assert file.header.channel_names == LANDMARK_CHANNELS
-    assert list(recipe["models"]) == ["landmarks"]
+    assert list(recipe["provenance"]["models"]) == ["landmarks"]
+    assert recipe["contract"]["backbones"] == {}
+    assert file.header.contract["channels"] == list(LANDMARK_CHANNELS)
+    assert file.header.recipe["mirrored_labels"] == {"swipe_left": "swipe_right", "swipe_right": "swipe_left"}
     clip = np.empty(file.header.shape[1:], np.float32)
     file.reader()(0, clip)
     assert clip[:, 0, FOUND].mean() > 0.5
@@ -92,7 +96,7 @@ def test_landmarks_alone_need_no_backbone_and_fill_a_file(frames_dir, tmp_path):
 @needs_landmark_models
 def test_landmarks_of_a_squeezed_view_are_those_of_the_frames_on_disk(frames_dir, landmarks):
     _, pending = plan(frames_dir)  # frames of 320 by 240, embedded as 240 by 240
-    [sequence] = pending.embed([0])
+    [sequence] = pending.embed([ClipRequest(0, (0,), hands=False)])
     expected = landmarks(drawn_clip("swipe_left")[4:28:3])
     both = (sequence.embeddings[0][..., FOUND] > 0) & (expected[..., FOUND] > 0)
     assert both.sum() >= 4
@@ -118,17 +122,17 @@ def test_both_encoders_side_by_side_keep_their_own_numbers(landmarks, width):
 
 
 @needs_landmark_models
-def test_the_fingerprint_knows_the_landmark_models_but_not_their_folder(frames_dir):
+def test_the_contract_knows_the_landmark_models_but_not_their_folder(frames_dir):
     recipe, _ = plan(frames_dir)
     parameters = base_parameters(LandmarkParameters, path=str(MODELS)).model_dump(exclude={"licence"})
     full, other = (
         fetch_models(None, None, None, parameters | change)["landmarks"] for change in ({}, {"search_every": 4})
     )
-    lite = recipe["models"]["landmarks"]
+    lite = recipe["contract"]["landmarks"]
     assert model_identity(full)["sha256"] != lite["sha256"]
     assert model_identity(full) != model_identity(other)
     assert "folder" not in lite
-    assert recipe["landmark_features"] == 1
+    assert lite["features"] == 1
 
 
 @needs_landmark_models

@@ -21,7 +21,7 @@ from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.store.selection import select_clean_views
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.utils.errors import HandGesturesError
-from small_embeddings import CHANNELS, CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH, embedded_sequence, pending_embeddings
+from small_embeddings import CHANNELS, CLASS_NAMES, CONTRACT, FRAMES, WIDTH, embedded_sequence, pending_embeddings
 
 PARAMETERS = base_parameters(EvaluationParameters, class_sets={}, bootstrap_draws=50, confidence_level=0.9)
 
@@ -39,7 +39,7 @@ def bundle():
         "dropout": 0.0,
     }
     weights = build_network(architecture).copy_weights()
-    return Bundle(weights, architecture, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, FINGERPRINT, {})
+    return Bundle(weights, architecture, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, CONTRACT, {})
 
 
 @pytest.fixture

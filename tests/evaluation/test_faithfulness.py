@@ -12,10 +12,10 @@ from hand_gestures.classifier.base import GestureOutput
 from hand_gestures.classifier.networks import NETWORKS, build_network, describe_network
 from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.evaluation.faithfulness import COLUMNS, faithfulness, measure_faithfulness
-from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile
+from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.utils.errors import HandGesturesError
-from small_embeddings import CHANNELS, CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH, pending_embeddings
+from small_embeddings import CHANNELS, CLASS_NAMES, CONTRACT, FRAMES, WIDTH, Clip, pending_embeddings
 
 MEAN = 5.0
 MEASURING = {"clips": 100, "draws": 3, "batch_size": 7, "device": torch.device("cpu"), "seed": 1}
@@ -50,7 +50,7 @@ class NetworkBundle(Bundle):
 
 
 def bundle_of(network):
-    return NetworkBundle({}, {}, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, FINGERPRINT, network=network)
+    return NetworkBundle({}, {}, list(CLASS_NAMES), list(CHANNEL_NAMES), FRAMES, CONTRACT, network=network)
 
 
 def clip_with_one_informative_position(clip, axis, position):
@@ -62,7 +62,7 @@ def clip_with_one_informative_position(clip, axis, position):
     embeddings[tuple(index)] += 2
     embeddings += rng.normal(0, 0.01, embeddings.shape)
     boxes = np.zeros((2, 3, 4), np.float32)
-    return EmbeddedSequence(embeddings.astype(np.float32), np.array([clip % 3]), boxes, boxes[..., 0])
+    return Clip(embeddings.astype(np.float32), np.array([clip % 3]), boxes, boxes[..., 0])
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def small_bundle(name, channel_names):
     sizes = {"classes": 3, "channels": len(channel_names), "frames": FRAMES, "width": WIDTH}
     architecture = describe_network(name, **sizes, hidden=4, layers=1, dropout=0.0)
     weights = build_network(architecture).copy_weights()
-    return Bundle(weights, architecture, list(CLASS_NAMES), list(channel_names), FRAMES, FINGERPRINT)
+    return Bundle(weights, architecture, list(CLASS_NAMES), list(channel_names), FRAMES, CONTRACT)
 
 
 @pytest.mark.parametrize("name", list(NETWORKS))
@@ -191,7 +191,7 @@ def test_every_network_is_measured_on_its_own_channels(write_file, name):
         assert set(faithfulness(table)) == {"faithfulness_frames", "faithfulness_channels"}
 
 
-def test_embeddings_with_another_fingerprint_are_refused(write_file):
-    bundle = replace(small_bundle("bilstm", CHANNEL_NAMES), fingerprint={})
-    with pytest.raises(HandGesturesError, match="differs from the model's"):
+def test_embeddings_with_another_contract_are_refused(write_file):
+    bundle = replace(small_bundle("bilstm", CHANNEL_NAMES), contract={})
+    with pytest.raises(HandGesturesError, match=r"contract backbones\.vit\.sha256 is None for the model and a for"):
         measure_faithfulness(bundle, write_file("val.h5", 3), **MEASURING)

@@ -11,10 +11,11 @@ from hand_gestures.evaluation.mirror_audit import MAX_CLIPS, MIN_CLIPS, audit_mi
 from hand_gestures.evaluation.mirror_findings import describe_mirrors, mirror_contradictions, require_decided_mirrors
 from hand_gestures.parameters import AugmentationParameters
 from hand_gestures.pipelines.modeling import nodes
-from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile, EmbeddingHeader, PendingEmbeddings
+from hand_gestures.store.embedding_file import EmbeddingFile, EmbeddingHeader
 from hand_gestures.store.write import write_embeddings
+from hand_gestures.utils.contract import make_recipe
 from hand_gestures.utils.errors import HandGesturesError
-from small_embeddings import CHANNELS, FRAMES, WIDTH
+from small_embeddings import CHANNELS, FRAMES, WIDTH, Clip, make_pending
 
 NAMES = ("G01", "G02", "G03", "G04")
 MOTIONS = {"up": (0, 1), "down": (0, -1), "left": (-1, 0), "right": (1, 0), "none": (0, 0)}
@@ -53,28 +54,26 @@ def write(tmp_path):
         for label, motion in enumerate(motions):
             for number in range(clips):
                 sequence_id = f"{names[label]}/v{label * clips + number}"
-                shown, view_labels = [clip(motion, rng, noise)], [label]
+                shown, view_labels, mirrored = [clip(motion, rng, noise)], [label], [False]
                 for view in range(1, views + 1):
                     flipped = is_mirrored(augmentation, view_seed(SEED, sequence_id, view))
                     shown.append(clip(IN_A_MIRROR.get(motion, motion) if flipped else motion, rng, noise))
+                    mirrored.append(flipped)
                     view_labels.append(names.index(labels[names[label]]) if flipped else label)
                 boxes = np.zeros((2, 3, 4), np.float32)
-                sequences.append(EmbeddedSequence(np.stack(shown), np.array(view_labels), boxes, boxes[..., 0]))
-        fingerprint = {
-            "augmentation": augmentation.model_dump(mode="json"), "mirrored_labels": labels, "seed": SEED,
-        }  # fmt: skip
+                sequences.append(Clip(np.stack(shown), np.array(view_labels), boxes, boxes[..., 0], np.array(mirrored)))
         header = EmbeddingHeader(
             shape=(len(sequences) * (1 + views), FRAMES, CHANNELS, WIDTH),
             class_names=names,
             channel_names=CHANNEL_NAMES,
             hand_frames=(0, 4),
             max_hands=3,
-            fingerprint=fingerprint,
+            contract={},
+            recipe=make_recipe(augmentation.model_dump(mode="json"), labels),
         )
         ids = [f"{names[index // clips]}/v{index}" for index in range(len(sequences))]
-        pending = PendingEmbeddings(header, ids, 1 + views, lambda indices: (sequences[index] for index in indices))
-        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.h5"
-        write_embeddings(path, pending)
+        path = tmp_path / str(len(list(tmp_path.iterdir()))) / "train.h5"
+        write_embeddings(path, make_pending(sequences, header, ids))
         return EmbeddingFile(path)
 
     return make

@@ -42,9 +42,9 @@ def test_of_an_evaluation_only_what_runs_are_compared_by_is_logged(logged):
 def test_embeddings_files_are_inputs_of_the_run_and_their_size_is_a_tag(logged):
     train = {"file": "train.h5", "digest": "aa", "content_digest": "bb"}
     train |= {"sequences": 9, "rows_by_class": {"fist": 5, "wave": 4}}
-    run = logged("dataset_fingerprint", {"train": train, "validation": train | {"file": "val.h5", "sequences": 3}})
+    run = logged("embeddings_description", {"train": train, "validation": train | {"file": "val.h5", "sequences": 3}})
     ours = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
-    assert ours == {"dataset_fingerprint": "aa", "classes": "2", "clips": "12"}
+    assert ours == {"embedding_contract": "aa", "classes": "2", "clips": "12"}
     inputs = {(item.dataset.name, item.dataset.digest, item.tags[0].value) for item in run.inputs.dataset_inputs}
     assert inputs == {("train.h5", "bb", "training"), ("val.h5", "bb", "validation")}
 

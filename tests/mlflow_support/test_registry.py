@@ -29,7 +29,7 @@ from hand_gestures.mlflow_support.registry import (
 from hand_gestures.mlflow_support.serving import log_model
 from hand_gestures.parameters import RegistryParameters, TrainingParameters
 from hand_gestures.pipelines.modeling.nodes import register_model
-from small_embeddings import CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH, embedded_sequence
+from small_embeddings import CLASS_NAMES, CONTRACT, FRAMES, WIDTH, embedded_sequence
 
 USED_CHANNELS = CHANNEL_NAMES[2:4]  # of the channels in the file, those that the models take
 CLIPS = 12
@@ -42,7 +42,7 @@ def untrained_bundle(seed=0):
     torch.manual_seed(seed)
     architecture = {"name": "linear_probe", "classes": 3, "channels": len(USED_CHANNELS), "width": WIDTH}
     weights = build_network(architecture).copy_weights()
-    return Bundle(weights, architecture, list(CLASS_NAMES), list(USED_CHANNELS), FRAMES, FINGERPRINT)
+    return Bundle(weights, architecture, list(CLASS_NAMES), list(USED_CHANNELS), FRAMES, CONTRACT)
 
 
 def make_bundle(mistakes=0):
@@ -58,7 +58,7 @@ def make_bundle(mistakes=0):
 
 @pytest.fixture
 def val_file(write_file):
-    return write_file("val.h5", CLIPS, sources="these clips")
+    return write_file("val.h5", CLIPS)
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_a_model_that_is_not_better_is_not_registered(store, val_file, worse_and
 
 def test_models_that_were_validated_on_other_clips_are_not_compared(store, val_file, write_file, worse_and_better):
     offer(worse_and_better[0], val_file)
-    other = write_file("other.h5", 12, sources="other clips")
+    other = write_file("other.h5", CLIPS + 3)
     decision = offer(worse_and_better[1], other)
     assert (decision.decision, decision.champion_version, decision.champion) == ("not_comparable", "1", None)
     assert "version 1 stays champion: it was validated on other data: no model is registered" in decision.sentence

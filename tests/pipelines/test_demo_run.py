@@ -50,9 +50,11 @@ def test_plain_h5py_finds_the_contract(results, split, rows):
         chunks = [CHANNEL_NAMES.index(f"{region}_resnext_3") for region in ("left", "right", "full")]
         assert not clip[:, chunks, 512 - 2 * 192 :].any()  # 512 features end there
         assert clip[:, chunks, : 512 - 2 * 192].any()
-        fingerprint = json.loads(file.attrs["fingerprint"])
-        assert set(fingerprint["models"]) == {"vit", "resnext", "hands"}
-        assert all(len(model["sha256"]) == 64 for model in fingerprint["models"].values())
+        contract, provenance = json.loads(file.attrs["contract"]), json.loads(file.attrs["provenance"])
+        assert set(provenance["models"]) == {"vit", "resnext", "hands"}
+        assert all(len(backbone["sha256"]) == 64 for backbone in contract["backbones"].values())
+        assert file["contents/data"].shape == (rows, 16)
+        assert file["mirrored/data"][:].tolist() == [view > 0 for view in file["views/data"][:]]
 
 
 def test_no_performer_is_in_both_splits(results):
@@ -227,13 +229,13 @@ def test_mlflow_holds_metrics_of_every_epoch(mlflow_run):
     assert not any(name.startswith("test_") for name in run.data.metrics)
 
 
-def test_mlflow_holds_the_model_metrics_tables_and_fingerprint(mlflow_run):
+def test_mlflow_holds_the_model_metrics_tables_and_descriptions(mlflow_run):
     client, run = mlflow_run
 
     def names(folder: str | None = None) -> set[str]:
         return {Path(item.path).name for item in client.list_artifacts(run.info.run_id, folder)}
 
-    files = {"dataset_fingerprint.json", "run_record.json", "report.html", "model_card.md"}
+    files = {"embeddings_description.json", "run_record.json", "report.html", "model_card.md"}
     assert {"classifier", "plots", "tables", *files} <= names()
     assert names("classifier") == {"model.json", "model.safetensors"}
     of_model = ("curves", "confusion", "class_accuracy", "group_accuracy", "reliability")
@@ -245,7 +247,7 @@ def test_mlflow_holds_the_model_metrics_tables_and_fingerprint(mlflow_run):
     assert {"val_attention.parquet", "faithfulness.csv"} <= names("tables")
     assert {"channel_attention.csv", "frame_attention.csv", "evaluation.json", "confusion.csv"} <= names("tables")
     assert {"per_class.csv", "per_group.csv", "test_evaluation.json", "test_predictions.csv"} <= names("tables")
-    assert len(run.data.tags["dataset_fingerprint"]) == 12
+    assert len(run.data.tags["embedding_contract"]) == 12
 
 
 def test_mlflow_describes_the_run_and_its_result(mlflow_run):

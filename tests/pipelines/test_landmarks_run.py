@@ -37,7 +37,7 @@ def test_landmarks_train_and_validate_without_any_other_model(kedro, project):
     assert run.returncode == 0, run.stderr
     file = EmbeddingFile(project / "out/05_model_input/preprocessed_train_dataset.h5")
     assert file.header.shape == (4, 8, 2, WIDTH)
-    assert list(file.header.fingerprint["models"]) == ["landmarks"]
+    assert list(file.header.provenance["models"]) == ["landmarks"]
     assert tuple(load_bundle(project / "out/06_models/classifier").channel_names) == LANDMARK_CHANNELS
     assert json.loads((project / "out/08_reporting/evaluation.json").read_text())
     assert "Apache-2.0" in (project / "out/06_models/model_card.md").read_text()

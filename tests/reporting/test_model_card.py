@@ -31,16 +31,16 @@ USED = {
 DECISION = {"sentence": "hand_gestures version 2 is the new champion: accuracy 0.750, loss 0.5"}
 
 
-def card(predictions=PREDICTIONS, names=NAMES, test=None, fingerprint=None, metrics=None, **parameters):
+def card(predictions=PREDICTIONS, names=NAMES, test=None, described=None, metrics=None, **parameters):
     by_class = per_class(predictions, names)
     history = record(tracked={"name": "bilstm seed 7", "id": "0123456789abcdef"}, **(USED | parameters))
-    made = {"precision": "bfloat16", "models": MODELS} | (fingerprint or {})
+    made = {"contract": {"precision": "bfloat16"}, "provenance": {"models": MODELS}} | (described or {})
     results = run_results(
         evaluation=VALIDATION | SMALL | (metrics or {}),
         test_evaluation=test or {},
         run_record=history,
         registry_decision=DECISION,
-        dataset_fingerprint=files(fingerprint=made, rows=20, sequences=5),
+        embeddings_description=files(**made, rows=20, sequences=5),
         split_summary={"split": SPLIT, "random_split": SPLIT},
         per_class=by_class,
         test_per_class=by_class if test else by_class.head(0),
@@ -106,8 +106,8 @@ def test_the_card_has_the_licences_of_exactly_the_models_that_were_used():
     text = card()
     assert rows(text, "vit") == [["owner/vit", "c" * 40, "Apache-2.0", "a" * 64]]
     assert rows(text, "hands") == [["yolo.pt", "local file", "CC-BY-4.0; AGPL-3.0 for its library", "b" * 64]]
-    other = {"models": MODELS | {"vit": MODELS["vit"] | {"name": "someone/else"}}}
-    assert rows(card(fingerprint=other), "vit") == [["someone/else", "c" * 40, "unknown", "a" * 64]]
+    other = {"provenance": {"models": MODELS | {"vit": MODELS["vit"] | {"name": "someone/else"}}}}
+    assert rows(card(described=other), "vit") == [["someone/else", "c" * 40, "unknown", "a" * 64]]
 
 
 def test_the_limits_are_those_of_the_run():
@@ -117,11 +117,11 @@ def test_the_limits_are_those_of_the_run():
     assert "- 3 of 4 held-out clips have a copy or a look-alike" in limits
     assert "- In 2 validation clips no hand was found; the accuracy over these is 0.500." in limits
     assert "mirror images as examples of the same gesture (all of them)" in limits
-    swapped = {"mirrored_labels": {"fist": "fist", "left": "right", "right": "left"}}
-    assert "become each other: `left` and `right`)" in card(fingerprint=swapped)
+    swapped = {"recipe": {"mirrored_labels": {"fist": "fist", "left": "right", "right": "left"}}}
+    assert "become each other: `left` and `right`)" in card(described=swapped)
     assert "- A mirror does not change the class of fist." in limits
     assert "- The mirror audit is undecided (the evidence is weak) and" in limits
-    assert "mirror" not in card(fingerprint={"augmentation": {"views": 0, "horizontal_flip": 1.0}})
+    assert "mirror" not in card(described={"recipe": {"augmentation": {"views": 0, "horizontal_flip": 1.0}}})
 
 
 def test_a_test_is_beside_the_validation():

@@ -179,7 +179,7 @@ def test_without_groups_a_sentence_replaces_their_plot_and_tables(page):
 
 
 def test_one_epoch_is_described_in_the_singular(page):
-    found = body(page(run_record=record(epochs=1), dataset_fingerprint=files(rows=40)))
+    found = body(page(run_record=record(epochs=1), embeddings_description=files(rows=40)))
     assert "Trained for 1 epoch on 40 clips in 1 view each; the model of epoch 1 was kept." in found
     assert "training.learning_rate 0.004" in found
     assert "training.patience null" in found
@@ -239,8 +239,7 @@ def test_the_data_set_section_shows_what_a_mirror_does_to_each_class(page):
 
 
 def test_the_page_says_if_no_view_is_mirrored(page):
-    fingerprint = {"augmentation": {"views": 3, "horizontal_flip": 0.0}}
-    found = page(dataset_fingerprint=files(fingerprint=fingerprint))
+    found = page(embeddings_description=files(recipe={"augmentation": {"views": 3, "horizontal_flip": 0.0}}))
     assert "No view of a clip is mirrored." in found.all("p")
     assert "No view of a clip is mirrored." not in page().all("p")
 
@@ -253,7 +252,7 @@ def test_the_page_says_if_hands_were_not_searched_for(page):
     assert "There are no contact sheets with hands." in page().all("p")
 
 
-def test_provenance_has_fingerprints_models_and_parameters_but_no_folder_of_a_machine(page):
+def test_provenance_has_contracts_models_and_parameters_but_no_folder_of_a_machine(page):
     found = body(page())
     assert "x.h5 80 40 32 x 12 x 192 0123456789ab" in found
     assert f"vit vit main Apache-2.0 {'a' * 64}" in found
@@ -265,15 +264,15 @@ def test_provenance_has_fingerprints_models_and_parameters_but_no_folder_of_a_ma
 
 
 def test_a_licence_is_shown_only_if_the_parameters_name_exactly_this_model():
-    table = module.pretrained_models(described()["fingerprint"]["models"], PARAMETERS)
+    table = module.pretrained_models(described()["provenance"]["models"], PARAMETERS)
     assert cells(table)["vit"][2] == "Apache-2.0"
     assert cells(table)["hands"] == ["yolo.pt", "local file", "unknown", "b" * 64]  # parameters name owner/hands
 
 
 def test_a_lower_precision_is_shown_by_channel_with_enough_digits(page):
     error = {"full_vit": {"cosine": 0.99987, "relative_l2": 0.00412}}
-    lower = files(fingerprint={"precision": "bfloat16"}, precision_error=error)
-    found = body(page(dataset_fingerprint=lower))
+    lower = files(contract={"precision": "bfloat16"}, precision_error=error)
+    found = body(page(embeddings_description=lower))
     assert "bfloat16 compared with float32" in found
     assert "full_vit 0.99987 0.00412" in found
 

@@ -230,7 +230,7 @@ def test_the_note_of_a_run_says_what_is_known():
     assert run_note({"evaluation": tested}, 0.9, None) == "**validation accuracy 0.500 (over 2 clips; no interval)**\n"
     known = files(groups=2)
     known["validation"]["groups"] = None
-    results = {"evaluation": SMALL, "dataset_fingerprint": known, "registry_decision": DECISION}
+    results = {"evaluation": SMALL, "embeddings_description": known, "registry_decision": DECISION}
     note = run_note(results, 0.9, "Drawn hands only.")
     assert note.startswith("**validation accuracy 0.750 (90 % interval 0.500 to 0.875, over 6 groups)**\n\n- ")
     assert "- data: 40 clips of 2 groups train, 40 clips validate; 2 classes\n" in note

@@ -9,7 +9,16 @@ from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.store.embedding_file import ClipReader, EmbeddingFile
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.utils.errors import HandGesturesError
-from small_embeddings import CHANNELS, CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH, embedded_sequence, pending_embeddings
+from small_embeddings import (
+    CHANNELS,
+    CLASS_NAMES,
+    CONTRACT,
+    FRAMES,
+    RECIPE,
+    WIDTH,
+    embedded_sequence,
+    pending_embeddings,
+)
 
 
 @pytest.mark.parametrize("storage", ["float32", "float16"])
@@ -35,16 +44,24 @@ def test_plain_h5py_reads_what_was_written(tmp_path, storage):
         assert file["views/data"][:].tolist() == [0, 1] * 5
         assert file["sequence_ids/data"].asstr()[:].tolist()[:3] == ["fist/v0", "fist/v0", "swipe_left/v1"]
         assert file["hands/frames"][:].tolist() == [0, 4]
-        assert file.attrs["schema_version"] == 1
+        assert file["mirrored/data"][:].tolist() == [0] * 10
+        contents = np.repeat([np.frombuffer(clip.content, np.uint8) for clip in sequences], 2, axis=0)
+        np.testing.assert_array_equal(file["contents/data"][:], contents)
+        assert file.attrs["schema_version"] == 2
         assert tuple(file.attrs["class_names"]) == CLASS_NAMES
         assert tuple(file.attrs["channel_names"]) == CHANNEL_NAMES
-        assert json.loads(file.attrs["fingerprint"]) == FINGERPRINT
-        assert json.loads(file.attrs["closeness"]) == {"left_vit": {"cosine": 0.9}}
+        assert json.loads(file.attrs["contract"]) == CONTRACT
+        assert json.loads(file.attrs["recipe"]) == RECIPE
+        assert json.loads(file.attrs["precision_error"]) == {"left_vit": {"cosine": 0.9}}
 
 
 def test_the_header_is_read_as_it_was_written(tmp_path):
     pending = pending_embeddings(
-        [embedded_sequence(0, 0)], sources="abc", precision_error={"x": 1.0}, storage="float16"
+        [embedded_sequence(0, 0)],
+        hand_search={"size": 8},
+        provenance={"a": [1]},
+        precision_error={"x": 1.0},
+        storage="float16",
     )
     write_embeddings(tmp_path / "a.h5", pending)
     assert EmbeddingFile(tmp_path / "a.h5").header == pending.header
@@ -55,7 +72,7 @@ def test_a_pickled_handle_is_light_and_reads_the_header(write_file):
     assert len(pickle.dumps(file)) < 1000
     assert len(file) == 4
     assert file.header.class_names == CLASS_NAMES
-    assert file.header.fingerprint == FINGERPRINT
+    assert file.header.contract == CONTRACT
     assert file.labels.tolist() == [0, 1, 2, 0]
 
 

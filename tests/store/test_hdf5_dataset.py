@@ -70,7 +70,7 @@ def test_a_file_with_automatic_chunks_is_read_too(tmp_path, file):
     """Scripts that append batches to a file write such files: automatic chunks, no shuffle."""
     path = tmp_path / "grown.h5"
     with file.open() as source, h5py.File(path, "w") as grown:
-        for name in ("labels", "sequence_ids", "views", "hands"):
+        for name in ("labels", "sequence_ids", "views", "mirrored", "contents", "hands"):
             source.copy(name, grown)
         for name, value in source.attrs.items():
             grown.attrs[name] = value

@@ -54,10 +54,10 @@ def test_all_channels_of_a_file_are_the_file_itself(files):
     assert select_channels(files[0], CHANNEL_NAMES) is files[0]
 
 
-def test_two_selections_differ_in_identity_and_not_in_fingerprint(files):
+def test_two_selections_differ_in_identity_and_not_in_contract(files):
     one, other = (select_clean_views(files, set(files[0].sequence_ids[:count])) for count in (2, 3))
     assert one.header.identity() != other.header.identity()
-    assert one.header.fingerprint == other.header.fingerprint
+    assert one.header.contract == other.header.contract
 
 
 def test_the_error_of_an_unknown_channel_names_it(files):

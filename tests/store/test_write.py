@@ -1,6 +1,7 @@
 import logging
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -13,11 +14,11 @@ import pytest
 from filelock import FileLock
 
 from hand_gestures.store.checkpoint import ExtractionCheckpoint
-from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile
+from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.resumable import exclusive_lock
-from small_embeddings import FINGERPRINT, embedded_sequence, pending_embeddings
+from small_embeddings import CONTRACT, Clip, embedded_sequence, pending_embeddings
 
 TESTS = Path(__file__).parents[1]
 
@@ -37,27 +38,31 @@ def sequences(count=6):
 
 
 class Recorded:
-    """Pending embeddings that record the indices they embed, and fail at one index."""
+    """Pending embeddings that record what they embed, and fail at one sequence."""
 
-    def __init__(self, fails_at=None, error=None, **header):
-        self.indices = []
-        self.fails_at, self.error = fails_at, error or HandGesturesError("a frame is gone")
-        plain = pending_embeddings(sequences(), **header)
-        self.pending = plain._replace(embed=lambda indices: self.embed(plain.embed(indices), indices))
+    def __init__(self, fails_at=None, clips=None, **header):
+        self.requests = []
+        self.fails_at = fails_at
+        plain = pending_embeddings(sequences() if clips is None else clips, **header)
+        self.pending = plain._replace(embed=lambda requests: self.embed(plain.embed(requests), requests))
 
-    def embed(self, embedded, indices):
-        for index, sequence in zip(indices, embedded, strict=True):
-            if index == self.fails_at:
-                raise self.error
-            self.indices.append(index)
+    @property
+    def indices(self):
+        return [request.sequence for request in self.requests]
+
+    def embed(self, embedded, requests):
+        for request, sequence in zip(requests, embedded, strict=True):
+            if request.sequence == self.fails_at:
+                raise HandGesturesError("a frame is gone")
+            self.requests.append(request)
             yield sequence
 
 
 @pytest.fixture
 def whole(tmp_path):
     """The bytes of the file of a run without interruption."""
-    write_embeddings(tmp_path / "whole.h5", pending_embeddings(sequences()))
-    return (tmp_path / "whole.h5").read_bytes()
+    write_embeddings(tmp_path / "whole" / "a.h5", pending_embeddings(sequences()))
+    return (tmp_path / "whole" / "a.h5").read_bytes()
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def test_the_next_run_continues_an_interrupted_one_and_ends_with_the_same_bytes(
     with caplog.at_level(logging.INFO):
         write_embeddings(interrupted, again.pending)
     assert again.indices == [3, 4, 5]
-    assert "a.h5: 3 of 6 sequences are embedded already" in caplog.messages
+    assert "a.h5: 6 rows copied, 6 computed; hands of 3 clips copied, of 3 searched" in caplog.messages
     assert interrupted.read_bytes() == whole
     assert list(interrupted.parent.iterdir()) == [interrupted]
 
@@ -101,7 +106,7 @@ def test_a_run_whose_file_is_up_to_date_keeps_the_unfinished_parts_of_another_ru
     write_embeddings(path, pending_embeddings(sequences()))
     parts.mkdir()
     (parts / "00000000.npz").touch()
-    with exclusive_lock(parts), pytest.raises(HandGesturesError, match=f"process {os.getpid()} on host"):
+    with exclusive_lock(parts):
         write_embeddings(path, pending_embeddings(sequences()))
     assert (parts / "00000000.npz").exists()
     write_embeddings(path, pending_embeddings(sequences()))
@@ -109,26 +114,26 @@ def test_a_run_whose_file_is_up_to_date_keeps_the_unfinished_parts_of_another_ru
 
 
 @pytest.mark.parametrize(
-    ("change", "field"),
+    ("change", "field", "hands_copied"),
     [
-        ({"fingerprint": FINGERPRINT | {"seed": 2}}, "fingerprint.seed was 1 and is now 2"),
-        ({"sources": "others"}, "sources was  and is now others"),
-        ({"storage": "float16"}, "storage was float32 and is now float16"),
+        ({"contract": CONTRACT | {"size": 2}}, "contract.size was 64 and is now 2", 3),
+        ({"contract": CONTRACT | {"storage": "float16"}, "storage": "float16"}, "contract.storage was None", 3),
     ],
 )
-def test_a_run_of_another_identity_starts_again_and_logs_the_field_that_differs(
-    interrupted, whole, caplog, change, field
+def test_another_contract_computes_all_rows_again_and_back_and_logs_the_field_that_differs(
+    interrupted, whole, caplog, change, field, hands_copied
 ):
     with caplog.at_level(logging.INFO):
         other = Recorded(**change)
         write_embeddings(interrupted, other.pending)
-    assert other.indices == [0, 1, 2, 3, 4, 5]
-    assert f"a.h5: unfinished work is discarded, because {field}" in caplog.messages
+    assert [request.views for request in other.requests] == [(0, 1)] * 6
+    assert sum(not request.hands for request in other.requests) == hands_copied  # those of the interrupted run
     assert EmbeddingFile(interrupted).header == other.pending.header
     back = Recorded()
     with caplog.at_level(logging.INFO):
         write_embeddings(interrupted, back.pending)
-    assert back.indices == [0, 1, 2, 3, 4, 5]
+    assert [request.views for request in back.requests] == [(0, 1)] * 6
+    assert not any(request.hands for request in back.requests)
     assert any(message.startswith(f"a.h5 is written again: {field.split()[0]}") for message in caplog.messages)
     assert interrupted.read_bytes() == whole
 
@@ -137,7 +142,7 @@ def test_the_earlier_file_stays_until_the_new_one_is_complete(path):
     write_embeddings(path, pending_embeddings(sequences()))
     before = path.read_bytes()
     with pytest.raises(HandGesturesError):
-        write_embeddings(path, Recorded(fails_at=3, sources="new").pending)
+        write_embeddings(path, Recorded(fails_at=3, contract={"size": 2}).pending)
     assert path.read_bytes() == before
 
 
@@ -158,38 +163,46 @@ def damage(part, how):
     elif how == "no zip":
         part.write_bytes(b"\x93NUMPY" + bytes(100))
     elif how == "other shape":
-        np.savez(part, view_0=np.zeros(3), view_1=np.zeros(3), labels=np.zeros(7), boxes=0, scores=0)
+        np.savez(part, row_keys=np.zeros(3, np.uint8), hands_key=np.zeros(0, np.uint8), mirrored=np.zeros(7))
     else:
         middle = len(content) // 2
         part.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+
+
+def in_order(parts):
+    """The part files in the order in which they were written."""
+    return sorted(parts.glob("*.npz"), key=lambda path: path.stat().st_mtime_ns)
 
 
 @pytest.mark.parametrize("how", ["cut", "empty", "one bit", "no zip", "other shape"])
 def test_damaged_parts_are_embedded_again_with_one_warning_and_the_other_parts_stay(
     interrupted, parts, whole, how, caplog
 ):
-    for index in (0, 2):
-        damage(parts / f"{index:08d}.npz", how)
+    damaged = {path: path.read_bytes() for path in in_order(parts)[::2]}
+    for path in damaged:
+        damage(path, how)
     again = Recorded()
     write_embeddings(interrupted, again.pending)
-    assert again.indices == [3, 4, 5, 0, 2]
+    assert len(again.indices) == len(set(again.indices)) == 5
+    assert {3, 4, 5} < set(again.indices)
     (warning,) = [record.getMessage() for record in caplog.records if "cannot be read" in record.getMessage()]
-    assert "a.h5: 2 finished sequences of an earlier run cannot be read and are embedded again" in warning
-    assert "00000000.npz" in warning
+    assert re.search(r"2 unfinished parts cannot be read|6 of the found rows and hands cannot be read", warning)
+    assert any(path.name in warning for path in damaged)
     assert interrupted.read_bytes() == whole
     assert list(interrupted.parent.iterdir()) == [interrupted]
 
 
 def test_a_part_that_is_damaged_again_at_once_is_an_error_because_the_disk_is_faulty(path, parts, monkeypatch):
-    write = ExtractionCheckpoint.write
+    write, faulty = ExtractionCheckpoint.write, sequences()[1].content
 
-    def write_badly(checkpoint, index, sequence, storage):
-        write(checkpoint, index, sequence, storage)
-        if index == 1:
-            damage(parts / "00000001.npz", "one bit")
+    def write_badly(checkpoint, sequence, row_keys, *others):
+        part = write(checkpoint, sequence, row_keys, *others)
+        if pending_embeddings(sequences()).header.keys().row(faulty, 0) in row_keys:
+            damage(part.path, "one bit")
+        return part
 
     monkeypatch.setattr(ExtractionCheckpoint, "write", write_badly)
-    with pytest.raises(HandGesturesError, match=r"after they are written, but .*00000001\.npz .* check the disk"):
+    with pytest.raises(HandGesturesError, match=r"after they are written, but .*\.npz .* check the disk"):
         write_embeddings(path, pending_embeddings(sequences()))
     assert [entry.name for entry in path.parent.iterdir()] == [parts.name]
     monkeypatch.undo()
@@ -198,18 +211,9 @@ def test_a_part_that_is_damaged_again_at_once_is_an_error_because_the_disk_is_fa
     assert again.indices == [1]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b"7", b"[" * 100_000, bytes(100)], ids=range(6))
-def test_a_damaged_identity_discards_the_parts_with_a_warning(interrupted, parts, whole, content, caplog):
-    (parts / "identity.json").write_bytes(content)
-    again = Recorded()
-    write_embeddings(interrupted, again.pending)
-    assert again.indices == [0, 1, 2, 3, 4, 5]
-    assert f"unfinished work is discarded, because {parts / 'identity.json'} is missing or damaged" in caplog.text
-    assert interrupted.read_bytes() == whole
-
-
 def test_files_of_others_among_the_parts_are_ignored(interrupted, parts, whole):
     (parts / "notes.npz").write_bytes(b"")
+    (parts / "identity.json").write_text("{}")  # earlier versions wrote it
     write_embeddings(interrupted, pending_embeddings(sequences()))
     assert interrupted.read_bytes() == whole
 
@@ -236,7 +240,7 @@ def test_no_sequences_give_a_file_without_rows(path):
 def large(count):
     rng = np.random.default_rng(0)
     return [
-        EmbeddedSequence(
+        Clip(
             rng.normal(0, 1, (1, 8, 12, 64)).astype(np.float32),
             np.array([n % 3]),
             np.zeros((2, 3, 4), np.float32),
@@ -247,8 +251,7 @@ def large(count):
 
 
 def large_pending(count):
-    plain = pending_embeddings(large(count))
-    return plain._replace(header=plain.header.__class__(**{**plain.header.__dict__, "shape": (count, 8, 12, 64)}))
+    return pending_embeddings(large(count), shape=(count, 8, 12, 64))
 
 
 @pytest.mark.parametrize("count", [20, 6], ids=["full while embedding", "full while joining"])
@@ -268,7 +271,7 @@ def test_the_error_of_a_full_disk_is_one_sentence_and_nothing_is_lost(small_disk
     caplog.clear()
     with caplog.at_level(logging.INFO):
         write_embeddings(path, large_pending(count))
-    assert f"a.h5: {finished} of {count} sequences are embedded already" in caplog.messages
+    assert f"a.h5: {finished} rows copied, {count - finished} computed;" in caplog.text
     write_embeddings(tmp_path / "whole.h5", large_pending(count))
     assert path.read_bytes() == (tmp_path / "whole.h5").read_bytes()
 
@@ -280,8 +283,8 @@ from pathlib import Path
 from hand_gestures.store.write import write_embeddings
 from small_embeddings import embedded_sequence, pending_embeddings
 plain = pending_embeddings([embedded_sequence(n % 3, n, views=2) for n in range(60)])
-def slow(indices):
-    for sequence in plain.embed(indices):
+def slow(requests):
+    for sequence in plain.embed(requests):
         time.sleep(0.02)
         yield sequence
 print("ready", flush=True)
@@ -314,22 +317,25 @@ def test_memory_does_not_grow_with_the_number_of_rows(tmp_path):
     """Rows of 0.6 MB: holding 190 more of them would take 110 MB more."""
     script = (
         "import sys, resource; from pathlib import Path; import numpy as np\n"
-        "from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingHeader, PendingEmbeddings\n"
+        "from hand_gestures.store.embedding_file import *\n"
         "from hand_gestures.store.write import write_embeddings\n"
         "count = int(sys.argv[1]); empty = np.empty((0, 1, 4), np.float32); rng = np.random.default_rng(0)\n"
         "header = EmbeddingHeader((count, 32, 12, 384), ('a',), ('c',) * 12, (), 1, {})\n"
-        "def embed(indices):\n"
-        "    for n in indices:\n"
+        "def embed(requests):\n"
+        "    for request in requests:\n"
         "        clip = rng.standard_normal((1, 32, 12, 384), np.float32)\n"
-        "        yield EmbeddedSequence(clip, np.zeros(1, int), empty, empty[..., 0])\n"
-        "write_embeddings(Path(sys.argv[2]), PendingEmbeddings(header, [str(n) for n in range(count)], 1, embed))\n"
+        "        yield EmbeddedSequence(clip, np.zeros(1, bool), None, None)\n"
+        "contents = np.random.default_rng(1).integers(0, 256, (count, 16), np.uint8)\n"
+        "labels, ids = np.zeros((count, 2), int), [str(n) for n in range(count)]\n"
+        "pending = PendingEmbeddings(header, ids, contents, labels, 1, embed, (), lambda file: None, FileGroup(1))\n"
+        "write_embeddings(Path(sys.argv[2]), pending)\n"
         "unit = 1024 if sys.platform == 'darwin' else 1\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit)\n"
     )
     peaks = [
         int(
             subprocess.run(
-                [sys.executable, "-c", script, str(count), str(tmp_path / f"{count}.h5")],
+                [sys.executable, "-c", script, str(count), str(tmp_path / str(count) / "a.h5")],
                 capture_output=True,
                 text=True,
                 check=True,

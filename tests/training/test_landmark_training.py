@@ -1,7 +1,5 @@
 """Training on hand landmarks: changed in every epoch, mirrored only where that is right, reproducible after a kill."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -9,14 +7,15 @@ import torch
 from base_parameters import base_parameters
 from hand_gestures.augmentation.landmark_augmentation import FOUND, LANDMARK_CHANNELS, PALM, RIGHT, WIDTH
 from hand_gestures.parameters import NetworkParameters, TrainingParameters
-from hand_gestures.store.embedding_file import EmbeddedSequence, EmbeddingFile, EmbeddingHeader, PendingEmbeddings
+from hand_gestures.store.embedding_file import EmbeddingFile, EmbeddingHeader
 from hand_gestures.store.hdf5_dataset import EmbeddedClip
 from hand_gestures.store.write import write_embeddings
 from hand_gestures.training.train import find_landmark_channels, train_classifier
+from small_embeddings import CONTRACT, Clip, make_pending
 
 CLASSES = ("fist", "swipe_left", "swipe_right")
 FRAMES = 8
-FINGERPRINT = {
+RECIPE = {
     "augmentation": {"horizontal_flip": 1.0},
     "mirrored_labels": {"fist": "fist", "swipe_left": "swipe_right", "swipe_right": "swipe_left"},
 }
@@ -26,24 +25,21 @@ class StopError(Exception):
     """Ends a training in the middle, as a kill would."""
 
 
-def landmark_clip(label: int, number: int, channels: int) -> EmbeddedSequence:
+def landmark_clip(label: int, number: int, channels: int) -> Clip:
     """A palm that rests, or moves to the left or to the right."""
     rng = np.random.default_rng(number)
     clip = np.zeros((1, FRAMES, channels, WIDTH), np.float32)
     clip[..., :-1, PALM] = rng.normal(0, 0.02, (1, FRAMES, channels - 1, 2))
     clip[0, :, -2, PALM.start] += np.linspace(-0.5, 0.5, FRAMES) * (0, -1, 1)[label]
     clip[..., -2, RIGHT], clip[..., -2, FOUND] = 0.5, 1  # it can be either hand
-    return EmbeddedSequence(clip, np.array([label]), np.zeros((0, 1, 4), np.float32), np.zeros((0, 1), np.float32))
+    return Clip(clip, np.array([label]), np.zeros((0, 1, 4), np.float32), np.zeros((0, 1), np.float32))
 
 
 @pytest.fixture
 def write_landmarks(tmp_path):
-    def write(name, labels, others=(), fingerprint=FINGERPRINT, first=0) -> EmbeddingFile:
+    def write(name, labels, others=(), recipe=RECIPE, first=0) -> EmbeddingFile:
         channels = (*others, *LANDMARK_CHANNELS)
         clips = [landmark_clip(label, first + n, len(channels)) for n, label in enumerate(labels)]
-
-        def embed(indices: list[int]) -> Iterator[EmbeddedSequence]:
-            return (clips[index] for index in indices)
 
         header = EmbeddingHeader(
             shape=(len(labels), FRAMES, len(channels), WIDTH),
@@ -51,10 +47,11 @@ def write_landmarks(tmp_path):
             channel_names=channels,
             hand_frames=(),
             max_hands=1,
-            fingerprint=fingerprint,
+            contract=CONTRACT,
+            recipe=recipe,
         )
         ids = [f"{CLASSES[label]}/v{first + n}" for n, label in enumerate(labels)]
-        write_embeddings(tmp_path / name, PendingEmbeddings(header, ids, 1, embed))
+        write_embeddings(tmp_path / name, make_pending(clips, header, ids))
         return EmbeddingFile(tmp_path / name)
 
     return write
@@ -87,9 +84,9 @@ def test_a_mirrored_class_is_learnt_from_its_mirror_image(write_landmarks, tmp_p
 
 def test_nothing_is_mirrored_where_flips_are_off_or_other_channels_cannot_follow(write_landmarks):
     parameters = base_parameters(TrainingParameters).landmark_augmentation
-    no_flips = FINGERPRINT | {"augmentation": {"horizontal_flip": 0.0}}
+    no_flips = RECIPE | {"augmentation": {"horizontal_flip": 0.0}}
     alone = find_landmark_channels(write_landmarks("a.h5", [0, 1]), parameters)
-    without_flips = find_landmark_channels(write_landmarks("b.h5", [0, 1], fingerprint=no_flips), parameters)
+    without_flips = find_landmark_channels(write_landmarks("b.h5", [0, 1], recipe=no_flips), parameters)
     beside = find_landmark_channels(write_landmarks("c.h5", [0, 1], others=("full_vit",)), parameters)
     assert alone.augmentation.mirrored_labels.tolist() == [0, 2, 1]
     assert without_flips.augmentation.mirrored_labels is None

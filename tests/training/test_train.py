@@ -22,7 +22,7 @@ from hand_gestures.store.write import write_embeddings
 from hand_gestures.training.module import GestureModule
 from hand_gestures.training.train import balanced_weights, finish_training, train_classifier
 from hand_gestures.utils.errors import HandGesturesError, user_error
-from small_embeddings import embedded_sequence, pending_embeddings
+from small_embeddings import CONTRACT, embedded_sequence, pending_embeddings
 from small_training import NETWORK, TRAINING
 
 TESTS = Path(__file__).parents[1]
@@ -411,9 +411,9 @@ def test_a_training_that_was_killed_after_its_last_epoch_trains_no_more(write_fi
     assert again.best.metrics == whole.best.metrics
 
 
-def test_files_with_different_fingerprints_are_refused(write_file, tmp_path):
-    files = write_file("train.h5", 6), write_file("val.h5", 6, fingerprint={"clips": {"size": 32}, "seed": 1})
-    with pytest.raises(HandGesturesError, match=r"differ in clips\.size"):
+def test_files_with_different_contracts_are_refused(write_file, tmp_path):
+    files = write_file("train.h5", 6), write_file("val.h5", 6, contract=CONTRACT | {"size": 32})
+    with pytest.raises(HandGesturesError, match=r"differ in size: 64 and 32"):
         train(files, tmp_path)
 
 
@@ -424,10 +424,10 @@ def test_a_file_with_one_class_is_refused(tmp_path):
         train((one, one), tmp_path)
 
 
-def test_a_model_refuses_embeddings_with_another_fingerprint(files, write_file, tmp_path):
+def test_a_model_refuses_embeddings_with_another_contract(files, write_file, tmp_path):
     trained = train(files, tmp_path, epochs=1)
-    other = write_file("other.h5", 6, fingerprint={"seed": 2})
-    with pytest.raises(HandGesturesError, match=r"the fingerprint of .*other\.h5 differ"):
+    other = write_file("other.h5", 6, contract=CONTRACT | {"precision": "bfloat16"})
+    with pytest.raises(HandGesturesError, match=r"precision is None for the model and bfloat16 for .*other\.h5"):
         evaluate_classifier(trained.best, other, 4, torch.device("cpu"))
 
 

@@ -3,29 +3,33 @@
 import hashlib
 import os
 import random
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # albumentations reads it when it is imported
 
 import albumentations as A
 import cv2
 import numpy as np
+from pydantic import ValidationError
 
 from hand_gestures.augmentation.torch_augmentation import DrawnView, drawn_step
 from hand_gestures.parameters import AugmentationParameters
+from hand_gestures.utils.errors import HandGesturesError
 
 
-def view_seed(seed: int, sequence_id: str, view: int) -> int:
+def view_seed(seed: int, clip: str, view: int) -> int:
     """The random seed of one augmented view: it depends only on the arguments, not on workers, order or machine.
 
     Args:
-        seed: the seed of the run.
-        sequence_id: the sequence, `class/video`.
+        seed: the seed of the augmentation.
+        clip: what identifies the clip: the digest of its frames in hex digits, so that no name changes the view.
         view: the number of the view; 0 is the clean one.
 
     Returns:
         An integer from 0 to 2**31 - 1.
     """
-    digest = hashlib.blake2b(f"{seed}\0{sequence_id}\0{view}".encode(), digest_size=4).digest()
+    digest = hashlib.blake2b(f"{seed}\0{clip}\0{view}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
@@ -37,6 +41,35 @@ def is_mirrored(parameters: AugmentationParameters, seed: int) -> bool:
         seed: the seed of the view, see `view_seed`.
     """
     return _draw_mirror(parameters, np.random.default_rng(seed))
+
+
+def mirrored_rows_of_schema_1(
+    augmentation: Mapping[str, Any], sequence_ids: Sequence[str], views: Sequence[int]
+) -> np.ndarray:
+    """Which rows of an embeddings file of schema version 1 are mirror images: it drew them from the names of clips.
+
+    Args:
+        augmentation: of the view recipe of the file, with its seed.
+        sequence_ids: sequence of each row.
+        views: view of each row.
+
+    Returns:
+        bool (N,).
+
+    Raises:
+        HandGesturesError: the recipe is none that this program wrote.
+    """
+    if not any(views):
+        return np.zeros(len(views), bool)  # clean rows need no recipe
+    try:
+        parameters = AugmentationParameters.model_validate(augmentation)
+    except ValidationError as error:
+        raise HandGesturesError(
+            f"an embeddings file with augmented rows needs its augmentation, but it is incomplete "
+            f"({error.error_count()} faults); run feature_engineering again"
+        ) from error
+    rows, seed = zip(sequence_ids, views, strict=True), augmentation["seed"]
+    return np.array([view > 0 and is_mirrored(parameters, view_seed(seed, name, view)) for name, view in rows], bool)
 
 
 def _draw_mirror(parameters: AugmentationParameters, draws: np.random.Generator) -> bool:
@@ -73,7 +106,7 @@ class ClipAugmentation:
 
     Example:
         >>> augment = ClipAugmentation(parameters, size=640)
-        >>> view, mirrored = augment(clip, view_seed(42, "wave/a17", 1))
+        >>> view, mirrored = augment(clip, view_seed(42, content, 1))
     """
 
     def __init__(self, parameters: AugmentationParameters, size: int) -> None:

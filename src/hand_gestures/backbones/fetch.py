@@ -114,7 +114,7 @@ def model_files(model: dict[str, Any]) -> ModelFiles:
 
 
 def model_identity(model: dict[str, Any]) -> dict[str, Any]:
-    """The fields of one entry of `fetch_models` that a fingerprint records.
+    """The fields of one entry of `fetch_models` that the provenance records.
 
     Args:
         model: the entry.

@@ -53,7 +53,7 @@ class Preprocessing:
         return torch.addcmul(-mean / std, resized.float(), 1 / (255 * std))
 
     def describe(self) -> dict:
-        """All fields, for the fingerprint.
+        """All fields, for the embedding contract.
 
         Returns:
             A dictionary that JSON can hold.

@@ -13,6 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
+from hand_gestures.utils.contract import split_fingerprint
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.nested import parse_json
 from hand_gestures.utils.resumable import atomic_write
@@ -35,8 +36,9 @@ class Bundle:
         class_names: the gesture of each logit.
         channel_names: the channels of the embeddings that the network takes, in this order.
         frames_per_clip: T of the clips.
-        fingerprint: the fingerprint of the embeddings that the network was trained on.
+        contract: the embedding contract of the clips, see `utils.contract`; the network reads no others.
         metrics: validation metrics of the epoch that the weights come from.
+        provenance: where the models behind these embeddings come from; for people.
 
     Example:
         >>> network = load_bundle(Path("data/06_models/classifier")).build()
@@ -48,8 +50,9 @@ class Bundle:
     class_names: list[str]
     channel_names: list[str]
     frames_per_clip: int
-    fingerprint: dict[str, Any]
+    contract: dict[str, Any]
     metrics: dict[str, float] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     def build(self) -> "GestureNetwork":
         """Build the network and load the weights.
@@ -123,9 +126,17 @@ def load_bundle(folder: Path) -> Bundle:
 def _read_description(path: Path) -> dict[str, Any]:
     if _file_size(path) > MAX_DESCRIPTION_BYTES:
         raise ValueError(f"{path.name} must have at most {MAX_DESCRIPTION_BYTES} bytes")
-    description = parse_json(path.read_text(encoding="utf-8"))
+    description = _upgrade(parse_json(path.read_text(encoding="utf-8")))
     _check_description(description)
     return description
+
+
+def _upgrade(description: Any) -> Any:
+    """Divide the field `fingerprint`, which earlier versions wrote, into contract and provenance."""
+    if not isinstance(description, dict) or not isinstance(description.get("fingerprint"), dict):
+        return description
+    divided = split_fingerprint(description.pop("fingerprint"))
+    return description | {"contract": divided.contract, "provenance": divided.provenance}
 
 
 def _check_description(description: Any) -> None:
@@ -135,8 +146,9 @@ def _check_description(description: Any) -> None:
         "class_names": list,
         "channel_names": list,
         "frames_per_clip": int,
-        "fingerprint": dict,
+        "contract": dict,
         "metrics": dict,
+        "provenance": dict,
     }
     if not isinstance(description, dict):
         raise ValueError(f"{DESCRIPTION} must be a JSON object, but it is {type(description).__name__}")

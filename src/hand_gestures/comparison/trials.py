@@ -65,7 +65,8 @@ class Compared:
         precision = choose_training_precision(self.training.precision, self.training.device)
         return {
             "network": self.network.model_dump(),
-            "training": self.training.model_dump(exclude=SPEED_ONLY) | {"precision": precision},
+            # each trial has its own seed
+            "training": self.training.model_dump(exclude=SPEED_ONLY | {"seed"}) | {"precision": precision},
             "train": train.header.identity(),
             "validation": val.header.identity(),
         }

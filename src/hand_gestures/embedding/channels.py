@@ -6,7 +6,6 @@ from torch.nn import functional
 
 from hand_gestures.backbones.networks import CHUNKS
 
-REGIONS = ("left", "right", "full")
 CHANNEL_NAMES = (
     "left_vit",
     "right_vit",

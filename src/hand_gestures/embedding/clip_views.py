@@ -12,16 +12,17 @@ from torch.utils.data import DataLoader, Dataset
 
 from hand_gestures.augmentation import ClipAugmentation, resize_clip, view_seed
 from hand_gestures.augmentation.torch_augmentation import DrawnView, augment_frames
+from hand_gestures.store.embedding_file import ClipRequest
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video.image_files import read_frame
 
 
 class ClipViews(NamedTuple):
-    """All V views of one sequence, with each distinct frame once.
+    """V views of one sequence, with each distinct frame once.
 
     Attributes:
         row: index of the sequence in its table.
-        views: uint8 (V, n, size, size, 3), RGB, the clean view first.
+        views: uint8 (V, n, size, size, 3), RGB, by number; the clean view is there too where only hands need it.
         times: int (T,), index of the frame, 0 to n - 1, that each time step shows.
         mirrored: bool (V,), whether a view is mirrored.
         aspect: width divided by height of the frames on disk.
@@ -43,7 +44,7 @@ class DrawnClip(NamedTuple):
         frames: uint8 (n, H, W, 3), RGB, from which the augmented views are made; None where they equal `clean`.
         times: int (T,), as in `ClipViews`.
         aspect: width divided by height of the frames on disk.
-        drawn: what was drawn for each augmented view.
+        drawn: what was drawn for each view, by number; None for the clean view.
     """
 
     row: int
@@ -51,7 +52,7 @@ class DrawnClip(NamedTuple):
     frames: torch.Tensor | None
     times: torch.Tensor
     aspect: float
-    drawn: list[DrawnView]
+    drawn: list[DrawnView | None]
 
     def on_device(self, device: torch.device) -> ClipViews:
         """Make the views on a device.
@@ -64,8 +65,8 @@ class DrawnClip(NamedTuple):
         """
         clean = self.clean.to(device, non_blocking=True)
         frames = clean if self.frames is None else self.frames.to(device, non_blocking=True)
-        views = [clean, *(augment_frames(frames, view, clean.shape[1]) for view in self.drawn)]
-        mirrored = torch.tensor([False, *(view.mirrored for view in self.drawn)])
+        views = [clean if view is None else augment_frames(frames, view, clean.shape[1]) for view in self.drawn]
+        mirrored = torch.tensor([view is not None and view.mirrored for view in self.drawn])
         return ClipViews(self.row, torch.stack(views), self.times, mirrored, self.aspect)
 
 
@@ -79,7 +80,8 @@ class VideoSequenceDataset(Dataset):
         size: side of the output frames, pixels.
         augmentation: makes the augmented views; None where there are none.
         augmented_views: number of augmented views.
-        seed: seed of the augmentation; a view depends only on this seed, its sequence id and its number.
+        seed: seed of the augmentation; an augmented view depends only on this seed, the column `content` of its
+            sequence (see `digest_clips`) and its number.
 
     Example:
         >>> clips = VideoSequenceDataset(sequences, Path("data/01_raw/frames"), size=640)
@@ -106,25 +108,40 @@ class VideoSequenceDataset(Dataset):
     def __len__(self) -> int:
         return len(self.sequences)
 
-    def __getitem__(self, index: int) -> ClipViews | DrawnClip:
-        sequence = self.sequences.iloc[index]
-        raw, times, aspect = read_clip(self.frames_dir, sequence["frames"], self.size)
+    def __getitem__(self, request: int | ClipRequest) -> ClipViews | DrawnClip:
+        """The requested views of a sequence; an index requests all views."""
+        if isinstance(request, int):
+            request = ClipRequest(request, tuple(range(1 + self.augmented_views)), hands=True)
+        raw, times, aspect = read_clip(self.frames_dir, self.sequences["frames"].iloc[request.sequence], self.size)
+        numbers = sorted({*request.views, *([0] if request.hands else [])})
         if self.augmentation is not None and self.augmentation.parameters.engine == "torch":
-            seeds = [view_seed(self.seed, sequence["sequence_id"], view) for view in range(1, 1 + self.augmented_views)]
-            drawn = [self.augmentation.draw(raw[0], seed) for seed in seeds]
-            clean = resize_clip(raw, self.size)
-            frames = None if clean is raw else torch.from_numpy(raw)
-            return DrawnClip(index, torch.from_numpy(clean), frames, torch.from_numpy(times), aspect, drawn)
+            return self._draw(raw, torch.from_numpy(times), aspect, request.sequence, numbers)
         # uint8 and distinct frames only: this is what worker processes send, and what waits in memory
-        views = np.empty((1 + self.augmented_views, len(raw), self.size, self.size, 3), np.uint8)
+        views = np.empty((len(numbers), len(raw), self.size, self.size, 3), np.uint8)
         mirrored = np.zeros(len(views), bool)
-        views[0] = resize_clip(raw, self.size)
-        if self.augmentation is not None:
-            for view in range(1, len(views)):
-                seed = view_seed(self.seed, sequence["sequence_id"], view)
-                views[view], mirrored[view] = self.augmentation(raw, seed)
+        for row, number in enumerate(numbers):
+            if number == 0:
+                views[row] = resize_clip(raw, self.size)
+            else:
+                assert self.augmentation is not None
+                views[row], mirrored[row] = self.augmentation(raw, self._view_seed(request.sequence, number))
         tensors = [torch.from_numpy(array) for array in (views, times, mirrored)]
-        return ClipViews(index, tensors[0], tensors[1], tensors[2], aspect)
+        return ClipViews(request.sequence, tensors[0], tensors[1], tensors[2], aspect)
+
+    def _draw(
+        self, raw: np.ndarray, times: torch.Tensor, aspect: float, index: int, numbers: Sequence[int]
+    ) -> DrawnClip:
+        assert self.augmentation is not None
+        drawn = [
+            None if number == 0 else self.augmentation.draw(raw[0], self._view_seed(index, number))
+            for number in numbers
+        ]
+        clean = resize_clip(raw, self.size)
+        frames = None if clean is raw else torch.from_numpy(raw)
+        return DrawnClip(index, torch.from_numpy(clean), frames, times, aspect, drawn)
+
+    def _view_seed(self, index: int, view: int) -> int:
+        return view_seed(self.seed, self.sequences["content"].iloc[index], view)
 
 
 def read_clip(frames_dir: Path, paths: Sequence[str], size: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -158,31 +175,31 @@ def read_clip(frames_dir: Path, paths: Sequence[str], size: int) -> tuple[np.nda
 
 
 def clip_loader(
-    clips: VideoSequenceDataset, indices: Sequence[int], workers: int, pinned: bool = False
+    clips: VideoSequenceDataset, requests: Sequence[int | ClipRequest], workers: int, pinned: bool = False
 ) -> Iterator[ClipViews | DrawnClip]:
     """Load clips one by one and in order; worker processes read ahead.
 
     Args:
         clips: the sequences.
-        indices: indices of the sequences to load.
+        requests: what to load; an index requests all views of a sequence.
         workers: number of processes, each with one thread; 0 loads in this process.
         pinned: put the clips into page-locked memory, from which a GPU copies without blocking.
 
     Yields:
-        The views of each sequence.
+        The requested views of each sequence.
 
     Raises:
         HandGesturesError: a frame is missing or damaged.
     """
     loader = DataLoader(
         _ErrorsAsItems(clips),
-        sampler=indices,
+        sampler=requests,
         batch_size=None,  # clips differ in their number of distinct frames, so they cannot be stacked
-        num_workers=min(workers, len(indices)),
+        num_workers=min(workers, len(requests)),
         pin_memory=pinned,
         worker_init_fn=_use_one_thread,
         # fork would copy locks that the threads of this process may hold after running a network
-        multiprocessing_context="spawn" if workers and indices else None,
+        multiprocessing_context="spawn" if workers and requests else None,
     )
     for item in loader:
         if isinstance(item, HandGesturesError):
@@ -199,9 +216,9 @@ class _ErrorsAsItems(Dataset):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> ClipViews | DrawnClip | HandGesturesError:
+    def __getitem__(self, request: int | ClipRequest) -> ClipViews | DrawnClip | HandGesturesError:
         try:
-            return self.clips[index]
+            return self.clips[request]
         except HandGesturesError as error:
             return error
 

@@ -10,7 +10,8 @@ from einops import rearrange
 
 from hand_gestures.backbones.compilation import Compilation, compile_network
 from hand_gestures.backbones.networks import Backbone, check_widths
-from hand_gestures.embedding.channels import REGIONS, assemble_channels, cut_regions
+from hand_gestures.embedding.channels import assemble_channels, cut_regions
+from hand_gestures.utils.contract import REGIONS
 from hand_gestures.utils.devices import DTYPES, choose_batch_size, is_out_of_memory
 from hand_gestures.utils.errors import HandGesturesError
 

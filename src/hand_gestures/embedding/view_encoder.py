@@ -34,8 +34,7 @@ class ViewEncoder:
     def __init__(self, backbones: ClipEmbedder | None, landmarks: LandmarkEncoder | None) -> None:
         self.backbones = backbones
         self.landmarks = landmarks
-        self.channel_names = (CHANNEL_NAMES if backbones else ()) + (LANDMARK_CHANNELS if landmarks else ())
-        self.width = max(backbones.width if backbones else 0, WIDTH if landmarks else 0)
+        self.channel_names, self.width = describe_channels(backbones.width if backbones else 0, landmarks is not None)
         self.device = backbones.device if backbones else torch.device("cpu")
         self.on_gpu = self.device.type == "cuda"
 
@@ -53,9 +52,8 @@ class ViewEncoder:
         Returns:
             A function that waits for the result, float32 (V, n, C, D).
         """
-        views = len(clip.views)
         # the backbones first: a GPU computes them while this process finds the hands
-        waiting = self.backbones.start(clip.views.flatten(0, 1)) if self.backbones is not None else None
+        waiting = self._start_backbones(self.backbones, clip.views) if self.backbones is not None else None
         # each view is a clip of its own, in which hands are tracked
         marks = [self.landmarks(view.cpu().numpy(), clip.aspect) for view in clip.views] if self.landmarks else []
 
@@ -63,7 +61,7 @@ class ViewEncoder:
             """Wait for the backbones and put the channels side by side."""
             parts = []
             if waiting is not None:
-                parts.append(rearrange(waiting(), "(v n) c d -> v n c d", v=views))
+                parts.append(waiting())
             if marks:
                 parts.append(np.stack(marks))
             if len(parts) == 1:
@@ -72,3 +70,25 @@ class ViewEncoder:
             return np.concatenate([np.pad(part, pad) for part, pad in zip(parts, missing, strict=True)], axis=2)
 
         return result
+
+    def _start_backbones(self, backbones: ClipEmbedder, views: torch.Tensor) -> Callable[[], np.ndarray]:
+        if self.on_gpu:  # views share batches, which are large there
+            whole = backbones.start(views.flatten(0, 1))
+            return lambda: rearrange(whole(), "(v n) c d -> v n c d", v=len(views))
+        # each view in batches of its own: its numbers do not depend on which other views are missing
+        results = [backbones.start(view) for view in views]
+        return lambda: np.stack([result() for result in results])
+
+
+def describe_channels(backbone_width: int, landmarks: bool) -> tuple[tuple[str, ...], int]:
+    """The channels of a run, and their width.
+
+    Args:
+        backbone_width: D of the twelve channels; 0 where they are not wanted.
+        landmarks: whether the channels of hand landmarks are wanted.
+
+    Returns:
+        The names of the C channels, those of the backbones first; and D, that of the widest encoder.
+    """
+    names = (CHANNEL_NAMES if backbone_width else ()) + (LANDMARK_CHANNELS if landmarks else ())
+    return names, max(backbone_width, WIDTH if landmarks else 0)

@@ -14,6 +14,7 @@ from hand_gestures.evaluation.metrics import rank_classes
 from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate
 from hand_gestures.store.selection import Embeddings, select_channels
 from hand_gestures.utils.errors import HandGesturesError
+from hand_gestures.utils.nested import first_difference
 from hand_gestures.utils.progress import progress
 from hand_gestures.utils.rules import pluralise
 from hand_gestures.utils.threads import choose_threads, torch_threads
@@ -53,7 +54,7 @@ def evaluate_classifier(
 
     Args:
         bundle: the trained model.
-        file: embeddings with the classes and the fingerprint of its training file; more channels are allowed.
+        file: embeddings with the classes and the contract of its training file; more channels are allowed.
         batch_size: clips per batch.
         device: where the network runs.
         groups: group by sequence_id; None makes each sequence a group of its own.
@@ -62,7 +63,7 @@ def evaluate_classifier(
         The output for each row, in the order of the file.
 
     Raises:
-        HandGesturesError: the model was trained on other classes or on embeddings with another fingerprint, or a
+        HandGesturesError: the model was trained on other classes or on embeddings with another contract, or a
             sequence of the file is missing in `groups`.
     """
     network, file = prepare_network(bundle, file, device)
@@ -132,20 +133,25 @@ def prepare_network(bundle: Bundle, file: Embeddings, device: torch.device) -> t
 
     Raises:
         HandGesturesError: the model was trained on other classes, on clips of another length or another order of
-            channels, or on embeddings with another fingerprint.
+            channels, or on embeddings with another contract.
     """
     selected = select_channels(file, bundle.channel_names)  # in the order of the file
     for what, trained, found in (
         ("list of class names", list(bundle.class_names), list(file.header.class_names)),
         ("number of frames", bundle.frames_per_clip, file.header.shape[1]),
         ("order of channels", list(bundle.channel_names), list(selected.header.channel_names)),
-        ("fingerprint", bundle.fingerprint, file.header.fingerprint),
     ):
         if trained != found:
             raise HandGesturesError(
                 f"a model reads only embeddings made like those it was trained on, but the {what} of {file.path} "
                 f"differs from the model's; run feature_engineering and modeling again"
             )
+    if difference := first_difference(bundle.contract, file.header.contract):
+        raise HandGesturesError(
+            f"a model reads only embeddings made like those it was trained on, but in the embedding contract "
+            f"{difference.field} is {difference.first} for the model and {difference.second} for {file.path}; run "
+            "feature_engineering and modeling again"
+        )
     return bundle.build().to(device), selected
 
 

@@ -39,7 +39,7 @@ def measure_faithfulness(
 
     Args:
         bundle: the trained model.
-        file: embeddings with the classes and the fingerprint of its training file; only clean views are used.
+        file: embeddings with the classes and the contract of its training file; only clean views are used.
         clips: largest number of clips, chosen by `seed`; 0 measures nothing.
         draws: number of random choices per clip.
         batch_size: clips per batch; the result does not depend on it.
@@ -52,7 +52,7 @@ def measure_faithfulness(
         with `random_lowest` and `random_highest`) and the `least_attended` parts. Empty where nothing is measured.
 
     Raises:
-        HandGesturesError: the model was trained on other classes or on embeddings with another fingerprint.
+        HandGesturesError: the model was trained on other classes or on embeddings with another contract.
     """
     network, file = prepare_network(bundle, file, device)
     rows, noise = _draw(file, clips, draws, seed)

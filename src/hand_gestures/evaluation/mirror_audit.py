@@ -17,10 +17,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from hand_gestures.augmentation import in_both_directions, is_mirrored, view_seed
+from hand_gestures.augmentation import in_both_directions, mirrored_rows_of_schema_1
 from hand_gestures.evaluation.evaluate import groups_of_rows
 from hand_gestures.evaluation.mirror_findings import SWAP, UNCHANGED, UNDECIDED
-from hand_gestures.parameters import AugmentationParameters
 from hand_gestures.store.embedding_file import EmbeddingFile
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.rules import evenly_spaced
@@ -94,16 +93,16 @@ def _decided_classes(file: EmbeddingFile, mirrored_classes: Mapping[str, str]) -
 
     A class may also be mapped to itself after the file was written: that changes no label.
     """
-    fingerprint = file.header.fingerprint
-    labels, wanted = fingerprint["mirrored_labels"], in_both_directions(mirrored_classes)
+    recipe = file.header.recipe
+    labels, wanted = recipe["mirrored_labels"], in_both_directions(mirrored_classes)
     for name, mirror in wanted.items():
         if labels.get(name, mirror) != mirror:
             raise HandGesturesError(
                 f"mirrored views have the label that augmentation.mirrored_classes names, but it turns '{name}' into "
                 f"'{mirror}' now, and {file.path} was written when it was '{labels[name]}'; run feature_engineering "
-                "again"
+                "again, which changes the labels and embeds nothing"
             )
-    return in_both_directions(fingerprint["augmentation"]["mirrored_classes"]) | wanted
+    return in_both_directions(recipe["augmentation"]["mirrored_classes"]) | wanted
 
 
 def _finding(label: int, comparisons: Mapping[int, Mapping[str, Any]]) -> str:
@@ -135,22 +134,24 @@ def _collect(file: EmbeddingFile, groups: Mapping[str, str]) -> pd.DataFrame:
 
     At most `MAX_CLIPS` of each class, evenly spaced over the file, so that many groups take part.
     """
-    fingerprint = file.header.fingerprint
     rows = pd.DataFrame({"sequence_id": file.sequence_ids, "view": file.views, "label": file.labels})
     rows = rows.assign(group=groups_of_rows(file, groups), row=np.arange(len(rows)))
     clean = rows[rows["view"] == 0].set_index("sequence_id")
     augmented = rows[rows["view"] > 0]
-    if len(augmented):  # a file without augmented views may be made without any augmentation
-        parameters = AugmentationParameters(**fingerprint["augmentation"])
-        views = zip(augmented["sequence_id"], augmented["view"], strict=True)
-        flipped = [is_mirrored(parameters, view_seed(fingerprint["seed"], name, view)) for name, view in views]
-        augmented = augmented[np.array(flipped, bool)]
+    augmented = augmented[_mirrored(file)[augmented["row"]]]
     # one view per clip: more views of a clip are no more evidence
     first = augmented.drop_duplicates("sequence_id").set_index("sequence_id")["row"]
     both = clean.assign(mirrored=first).dropna(subset="mirrored")
     both = both.rename(columns={"row": "clean"}).astype({"mirrored": int})[["label", "group", "clean", "mirrored"]]
     chosen = [part.iloc[evenly_spaced(len(part), MAX_CLIPS)] for _, part in both.groupby("label")]
     return pd.concat(chosen, ignore_index=True) if chosen else both.reset_index(drop=True)
+
+
+def _mirrored(file: EmbeddingFile) -> np.ndarray:
+    """Whether each row is a mirror image, bool (N,)."""
+    if file.mirrored is not None:
+        return file.mirrored
+    return mirrored_rows_of_schema_1(file.header.recipe["augmentation"], file.sequence_ids, file.views.tolist())
 
 
 def _log_likelihoods(file: EmbeddingFile, clips: pd.DataFrame, classes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,8 @@ def require_decided_mirrors(audit: pd.DataFrame) -> None:
         raise HandGesturesError(
             f"mirrored views need the label of the class that they show, but the embeddings show that a mirror turns "
             f"{turned}, and augmentation.mirrored_classes does not decide that; set it to {missing}, or map each "
-            f"class to itself, or set augmentation.horizontal_flip to 0, and run again from feature_engineering"
+            f"class to itself (both change labels and embed nothing), or set augmentation.horizontal_flip to 0, and "
+            "run again from feature_engineering"
         )
 
 

@@ -65,7 +65,7 @@ def score_classifier(
 
     Args:
         bundle: the trained model.
-        file: embeddings with the classes and the fingerprint of its training file.
+        file: embeddings with the classes and the contract of its training file.
         split_name: name of the split in the log, e.g. "validation".
         groups: group by sequence_id.
         batch_size: clips per batch.

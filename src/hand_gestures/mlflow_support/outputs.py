@@ -8,7 +8,12 @@ import pandas as pd
 from hand_gestures.evaluation.baselines import BASELINES
 from hand_gestures.mlflow_support import tracking
 
-NOTE_OUTPUTS = ("dataset_fingerprint", "evaluation", "test_evaluation", "registry_decision")  # the run note uses them
+NOTE_OUTPUTS = (
+    "embeddings_description",
+    "evaluation",
+    "test_evaluation",
+    "registry_decision",
+)  # the run note uses them
 
 
 def log_output(name: str, value: Any) -> None:
@@ -32,7 +37,7 @@ def _log_datasets(files: Mapping[str, Any]) -> None:
     tracking.log_input(val["file"], val["content_digest"], "validation")
     tracking.set_tags(
         {
-            "dataset_fingerprint": train["digest"],
+            "embedding_contract": train["digest"],
             "classes": str(len(train["rows_by_class"])),
             "clips": str(train["sequences"] + val["sequences"]),
         }
@@ -70,7 +75,7 @@ def _comparable(metrics: Mapping[str, Any], prefix: str) -> dict[str, float]:
 
 LOGGERS: dict[str, Callable[[Any], None]] = {
     "split_summary": _log_leaks,
-    "dataset_fingerprint": _log_datasets,
+    "embeddings_description": _log_datasets,
     "evaluation": _log_evaluation,
     "test_evaluation": _log_test_evaluation,
     "faithfulness": _log_faithfulness,

@@ -20,7 +20,7 @@ from hand_gestures.evaluation.summary import summarise
 from hand_gestures.mlflow_support.delivery import is_lost, lost_reason
 from hand_gestures.mlflow_support.serving import BUNDLE, log_model
 from hand_gestures.store.embedding_file import EmbeddingFile
-from hand_gestures.store.fingerprint import content_digest
+from hand_gestures.store.file_description import content_digest
 from hand_gestures.utils.devices import choose_device
 from hand_gestures.utils.rules import epoch_rank, pluralise
 
@@ -117,9 +117,14 @@ def make_candidate(
     performance = Performance(metrics["accuracy"], metrics["loss"])
     run_name = record["mlflow_run"].get("name", "an untracked run")
     tags = {name: f"{value:.4f}" for name, value in performance._asdict().items()}
-    tags |= {"network": bundle.architecture["name"], "seed": str(record["parameters"]["seed"])}
+    tags |= {"network": bundle.architecture["name"], "seed": str(_training_seed(record["parameters"]))}
     level = record["parameters"]["evaluation"]["confidence_level"]
     return Candidate(bundle, performance, metrics, level, val_file, tags, f"{run_name}: {headline}")
+
+
+def _training_seed(parameters: Mapping[str, Any]) -> int:
+    own = parameters.get("training", {}).get("seed")  # records of earlier versions lack it
+    return parameters["seed"] if own is None else own
 
 
 def find_shortfall(metrics: Mapping[str, Any], min_clips: int, min_groups: int, level: float) -> str | None:

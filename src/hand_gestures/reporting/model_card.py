@@ -42,7 +42,6 @@ def model_card(results: RunResults) -> str:
         Markdown after a YAML block with metadata.
     """
     parameters, train_file = results.parameters, results.train_file
-    fingerprint = train_file["fingerprint"]
     facts = [*run_facts(results.run_record), ("registry", results.registry_decision["sentence"])]
     training = flat_parameters(parameters, ("network", "channels", "training"))
     training = [(name, value) for name, value in training if name.rpartition(".")[2] not in SPEED_PARAMETERS]
@@ -67,8 +66,8 @@ def model_card(results: RunResults) -> str:
         training=text_table(["parameter", "value"], training),
         caveats=report.run_caveats(results),
         mirrors=report.mirror_sentences(results),
-        swapped=_swapped_classes(fingerprint["mirrored_labels"]),
-        pretrained=report.pretrained_models(fingerprint["models"], parameters),
+        swapped=_swapped_classes(train_file["recipe"]["mirrored_labels"]),
+        pretrained=report.pretrained_models(train_file["provenance"]["models"], parameters),
     )
     return str(card)
 
@@ -84,7 +83,7 @@ def card_metadata(results: RunResults) -> ModelCardData:
     Returns:
         Library, task, tags, base models, licences of the pretrained models, and all metrics as `model-index`.
     """
-    models = report.pretrained_models(results.train_file["fingerprint"]["models"], results.parameters)
+    models = report.pretrained_models(results.train_file["provenance"]["models"], results.parameters)
     licences = ", ".join(f"{role} ({licence})" for role, licence in zip(models[""], models["licence"], strict=True))
     return ModelCardData(
         model_name=results.parameters["registry"]["model"],

@@ -78,8 +78,8 @@ def report(results: RunResults, pictures: Mapping[str, Path]) -> str:
         hands=hand_table(results.hand_rates),
         mirrors=mirror_sentences(results),
         mirror_table=results.mirror_audit.drop(columns=["groups", "compared_with"]),
-        embeddings=embeddings_table(results.dataset_fingerprint),
-        pretrained=pretrained_models(train_file["fingerprint"]["models"], parameters),
+        embeddings=embeddings_table(results.embeddings_description),
+        pretrained=pretrained_models(train_file["provenance"]["models"], parameters),
         precision_error=precision_table(train_file["precision_error"]),
         provenance=text_table(["parameter", "value"], summary.flat_parameters(parameters, PROVENANCE_TOPICS)),
     )
@@ -208,7 +208,7 @@ def mistakes_table(confusion: pd.DataFrame) -> pd.DataFrame:
 
 def mirror_sentences(results: RunResults) -> list[str]:
     """What the mirror audit found, contradictions first; empty where no view is mirrored."""
-    augmentation = results.train_file["fingerprint"]["augmentation"]
+    augmentation = results.train_file["recipe"]["augmentation"]
     if not augmentation["views"] or not augmentation["horizontal_flip"]:
         return []
     return [*mirror_contradictions(results.mirror_audit), *describe_mirrors(results.mirror_audit)]
@@ -285,20 +285,20 @@ def hand_table(rates: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def embeddings_table(files: Mapping[str, Any]) -> pd.DataFrame:
-    """Name, size and fingerprint of each embeddings file."""
+    """Name, size and embedding contract of each embeddings file."""
     rows = []
     for split, file in files.items():
         shape = " x ".join(map(str, file["shape"][1:]))
         name = SPLIT_NAMES.get(split, split)
         rows.append([name, file["file"], file["rows"], file["sequences"], shape, file["digest"]])
-    return text_table(["", "file", "rows", "clips", "frames x channels x features", "fingerprint"], rows)
+    return text_table(["", "file", "rows", "clips", "frames x channels x features", "contract"], rows)
 
 
 def pretrained_models(models: Mapping[str, Any], parameters: Mapping[str, Any]) -> pd.DataFrame:
     """Name, revision, licence and hash of each model behind the embeddings.
 
     Args:
-        models: by role, from the fingerprint of the embeddings.
+        models: by role, from the provenance of the embeddings.
         parameters: of the training; they name the licences.
 
     Returns:
@@ -316,7 +316,7 @@ def pretrained_models(models: Mapping[str, Any], parameters: Mapping[str, Any]) 
 
 def _licence(source: Mapping[str, Any], name: str) -> str:
     """The licence in the parameters, unless they name another model now than the one behind the embeddings."""
-    named = Path(source["path"]).name if source["path"] else source["name"]  # as the fingerprint names local files
+    named = Path(source["path"]).name if source["path"] else source["name"]  # as the provenance names local files
     return source["licence"] if named == name else UNKNOWN_LICENCE
 
 

@@ -42,7 +42,7 @@ class RunResults:
 
     run_record: Mapping[str, Any]
     registry_decision: Mapping[str, Any]
-    dataset_fingerprint: Mapping[str, Any]
+    embeddings_description: Mapping[str, Any]
     split_summary: Mapping[str, Any]
     evaluation: Mapping[str, Any]
     test_evaluation: Mapping[str, Any]
@@ -69,7 +69,7 @@ class RunResults:
     @property
     def train_file(self) -> Mapping[str, Any]:
         """Description of the embeddings that the network was trained on."""
-        return self.dataset_fingerprint["train"]
+        return self.embeddings_description["train"]
 
     @property
     def splits(self) -> dict[str, Mapping[str, Any]]:
@@ -168,7 +168,7 @@ def run_note(results: Mapping[str, Any], level: float, notice: str | None) -> st
     """Description of an MLflow run: accuracy with its interval, worst group, test accuracy, data, registry decision.
 
     Args:
-        results: by catalog name: `evaluation`, and if known `test_evaluation`, `dataset_fingerprint` and
+        results: by catalog name: `evaluation`, and if known `test_evaluation`, `embeddings_description` and
             `registry_decision`.
         level: confidence level of the intervals.
         notice: a sentence for the end.
@@ -179,7 +179,7 @@ def run_note(results: Mapping[str, Any], level: float, notice: str | None) -> st
     # MLflow shows the note in its list of runs, where only the beginning is visible: accuracy first.
     (name, headline), *lines = result_lines(results["evaluation"], results.get("test_evaluation", {}), level)
     items = [f"{what.strip()}: {text}" for what, text in lines]
-    if files := results.get("dataset_fingerprint"):
+    if files := results.get("embeddings_description"):
         items.append(f"data: {_data_line(files)}")
     if decision := results.get("registry_decision"):
         items.append(f"registry: {decision['sentence']}")

@@ -1,9 +1,15 @@
-"""Checkpoint of an unfinished extraction: one file per finished sequence, so that a kill loses a few clips at most."""
+"""Unfinished extraction: one part file per embedded sequence, so that a kill loses a few clips at most.
+
+A part names its rows by their keys. It is therefore useful to any later run that wants one of these rows, also with
+another split, other labels or other clips.
+"""
 
 import io
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,45 +18,56 @@ import numpy as np
 from hand_gestures.store.chunk_packing import pack_chunk
 from hand_gestures.store.embedding_file import EmbeddedSequence
 from hand_gestures.store.file_check import explain_lock
+from hand_gestures.store.row_keys import KEY_BYTES, digest
 from hand_gestures.utils.errors import HandGesturesError
-from hand_gestures.utils.resumable import UnfinishedWork, exclusive_lock, write_bytes
+from hand_gestures.utils.resumable import exclusive_lock, write_bytes
 
-SUFFIX = ".npz"
+FOLDER_SUFFIX, PART_SUFFIX = ".parts", ".npz"
 
 
-class PackedSequence(NamedTuple):
-    """A finished sequence as it is on disk.
+class Part(NamedTuple):
+    """A part file and the keys of what it holds.
 
     Attributes:
-        chunks: one packed clip (T, C, D) per view.
-        labels, boxes, scores: as in `EmbeddedSequence`.
+        path: the file.
+        row_keys: the keys of its rows.
+        hands_key: the key of its hands; empty if it holds none.
+    """
+
+    path: Path
+    row_keys: list[bytes]
+    hands_key: bytes
+
+
+class PartContent(NamedTuple):
+    """The content of a part file.
+
+    Attributes:
+        chunks: the packed clips (T, C, D) of its rows.
+        mirrored: bool (V,), whether each row is a mirror image.
+        hands: boxes and scores as in `EmbeddedSequence`; None if it holds none.
     """
 
     chunks: list[bytes]
-    labels: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
-
-
-class DamagedPartError(Exception):
-    """A file of the checkpoint is damaged: its sequence must be embedded again."""
+    mirrored: np.ndarray
+    hands: tuple[np.ndarray, np.ndarray] | None
 
 
 class ExtractionCheckpoint:
-    """The finished sequences of one embeddings file, in the folder `{name}.parts` beside it.
+    """What is left of unfinished runs of one embeddings file, in the folder `{name}.parts` beside it.
 
     Args:
-        target: the embeddings file that the sequences become in the end.
+        target: the embeddings file.
 
     Example:
         >>> checkpoint = ExtractionCheckpoint(Path("train.h5"))
         >>> with checkpoint.locked():
-        ...     finished = checkpoint.resume({"seed": 42})
+        ...     part = checkpoint.write(sequence, [key], b"", "float32")
     """
 
     def __init__(self, target: Path) -> None:
-        self.folder = target.with_name(target.name + ".parts")
-        self._work = UnfinishedWork(self.folder, target.name)
+        self.target = target
+        self.folder = target.with_name(target.name + FOLDER_SUFFIX)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -64,70 +81,92 @@ class ExtractionCheckpoint:
         with exclusive_lock(self.folder):
             yield
 
-    def resume(self, identity: Mapping[str, Any]) -> set[int]:
-        """Continue an interrupted run of the same identity; discard what any other run left.
-
-        Args:
-            identity: everything that decides the rows, see `EmbeddingHeader.identity`.
-
-        Returns:
-            Indices of the sequences that are finished. Their files are not read yet.
-        """
-        with explain_disk_errors(self.folder):
-            self._work.resume(identity)
-        return {int(path.stem) for path in self.folder.glob(f"*{SUFFIX}") if path.stem.isdecimal()}
-
-    def write(self, index: int, sequence: EmbeddedSequence, storage: str) -> None:
+    def write(self, sequence: EmbeddedSequence, row_keys: Sequence[bytes], hands_key: bytes, storage: str) -> Part:
         """Pack a sequence and write it to disk, completely or not at all; several threads may call this.
 
         Args:
-            index: index of the sequence.
-            sequence: its embeddings, labels and hands.
+            sequence: its embeddings and hands.
+            row_keys: the key of each view.
+            hands_key: the key of its hands; empty if they were not searched.
             storage: dtype of the numbers on disk, "float32" or "float16".
-        """
-        chunks = [pack_chunk(np.ascontiguousarray(view, storage)) for view in sequence.embeddings]
-        arrays: dict[str, Any] = {f"view_{view}": np.frombuffer(chunk, np.uint8) for view, chunk in enumerate(chunks)}
-        stream = io.BytesIO()
-        np.savez(stream, labels=sequence.labels, boxes=sequence.boxes, scores=sequence.scores, **arrays)
-        with explain_disk_errors(self.folder):
-            write_bytes(self._path(index), stream.getbuffer())
-
-    def read(self, index: int, views: int) -> PackedSequence:
-        """Read a finished sequence; the checksums of its zip file are compared.
-
-        Args:
-            index: index of the sequence.
-            views: number of its views.
 
         Returns:
-            The sequence with its chunks still packed.
-
-        Raises:
-            DamagedPartError: the file is missing or damaged.
+            The part.
         """
-        path = self._path(index)
-        try:
-            with np.load(path, allow_pickle=False) as part:
-                chunks = [part[f"view_{view}"].tobytes() for view in range(views)]
-                packed = PackedSequence(chunks, part["labels"], part["boxes"], part["scores"])
-            if packed.labels.shape != (views,):
-                raise ValueError(f"labels have the shape {packed.labels.shape}")
-            return packed
-        except Exception as error:  # a damaged zip file raises almost any class
-            raise DamagedPartError(f"{path} ({error})") from error
-
-    def discard(self, indices: Iterable[int]) -> None:
-        """Remove the files of these sequences, so that they count as missing."""
+        chunks = [pack_chunk(np.ascontiguousarray(view, storage)) for view in sequence.embeddings]
+        arrays: dict[str, Any] = {f"chunk_{row}": np.frombuffer(chunk, np.uint8) for row, chunk in enumerate(chunks)}
+        if hands_key:
+            arrays |= {"boxes": sequence.boxes, "scores": sequence.scores}
+        stream = io.BytesIO()
+        np.savez(
+            stream,
+            row_keys=np.frombuffer(b"".join(row_keys), np.uint8),
+            hands_key=np.frombuffer(hands_key, np.uint8),
+            mirrored=np.asarray(sequence.mirrored, bool),
+            **arrays,
+        )
+        path = self.folder / f"{digest(b''.join([*row_keys, hands_key])).hex()}{PART_SUFFIX}"
         with explain_disk_errors(self.folder):
-            for index in indices:
-                self._path(index).unlink(missing_ok=True)
+            write_bytes(path, stream.getbuffer())
+        return Part(path, list(row_keys), hands_key)
+
+    def keep_earlier_file(self) -> None:
+        """Keep the file at the target in the folder, before a new one replaces it: other files may need its rows."""
+        if not self.target.exists():
+            return
+        earlier = list(self.folder.glob("earlier-*.h5"))
+        if any(path.samefile(self.target) for path in earlier):  # a run was killed between this and the replacement
+            return
+        kept = self.folder / f"earlier-{len(earlier)}.h5"
+        with explain_disk_errors(self.folder):
+            try:
+                os.link(self.target, kept)  # takes no space, and the target stays where it is
+            except OSError:  # a file system without hard links
+                self.target.replace(kept)
 
     def remove(self) -> None:
-        """Remove the folder: the embeddings file is complete."""
-        self._work.remove()
+        """Remove the folder, unless another run writes there."""
+        if self.folder.exists():
+            with suppress(HandGesturesError), exclusive_lock(self.folder):
+                shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _path(self, index: int) -> Path:
-        return self.folder / f"{index:08d}{SUFFIX}"
+
+def read_part_keys(path: Path) -> Part:
+    """Read which rows a part file holds, without their numbers.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its keys.
+
+    Raises:
+        Exception: of almost any class, where the file is damaged.
+    """
+    with np.load(path, allow_pickle=False) as part:
+        keys, hands_key = part["row_keys"].tobytes(), part["hands_key"].tobytes()
+        rows = [keys[start : start + KEY_BYTES] for start in range(0, len(keys), KEY_BYTES)]
+        if part["mirrored"].shape != (len(rows),) or len(keys) % KEY_BYTES or len(hands_key) not in (0, KEY_BYTES):
+            raise ValueError("its keys do not fit its rows")
+        return Part(path, rows, hands_key)
+
+
+def read_part(path: Path) -> PartContent:
+    """Read a part file; the checksums of its zip file are compared.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its content, with the chunks still packed.
+
+    Raises:
+        Exception: of almost any class, where the file is damaged.
+    """
+    with np.load(path, allow_pickle=False) as part:
+        chunks = [part[f"chunk_{row}"].tobytes() for row in range(len(part["mirrored"]))]
+        hands = (part["boxes"], part["scores"]) if "boxes" in part else None
+        return PartContent(chunks, part["mirrored"], hands)
 
 
 @contextmanager

@@ -2,8 +2,12 @@
 
 Layout: `embeddings/data` float32 or float16 (N, T, C, D) in chunks of one clip, `labels/data` int64 (N,),
 `sequence_ids/data` and `views/data` (N,), 0 = clean view, `hands/frames` (S,), `hands/boxes` float32 (N, S, K, 4),
-`hands/scores` (N, S, K), NaN where no hand was found. A row is one view of one sequence. Its hands are those of the
-sequence's clean view, also where the row is an augmented view.
+`hands/scores` (N, S, K), NaN where no hand was found, `mirrored/data` uint8 (N,), 1 where the view is a mirror image,
+and `contents/data` uint8 (N, 16), a digest of the frames of the sequence. A row is one view of one sequence. Its hands
+are those of the sequence's clean view, also where the row is an augmented view.
+
+Files of schema version 1 have no `mirrored` and no `contents`, and one attribute `fingerprint` instead of contract,
+recipe, hand search and provenance. They are read like other files; `feature_engineering` writes them again.
 """
 
 import json
@@ -32,25 +36,42 @@ from hand_gestures.store.file_check import (
     read_sequence_ids,
     read_text,
 )
+from hand_gestures.store.row_keys import RowKeys
+from hand_gestures.utils.contract import short_digest, split_fingerprint
 from hand_gestures.utils.errors import HandGesturesError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE_VERSIONS = (1, SCHEMA_VERSION)
+
+
+class ClipRequest(NamedTuple):
+    """What must be computed of one sequence.
+
+    Attributes:
+        sequence: its index in its table.
+        views: numbers of the views to embed, ascending.
+        hands: whether hands are searched in the clean view.
+    """
+
+    sequence: int
+    views: tuple[int, ...]
+    hands: bool
 
 
 class EmbeddedSequence(NamedTuple):
-    """All V views of one sequence, the clean view first, and the hands of the clean view.
+    """What was computed of one sequence: the V views that were requested, and its hands.
 
     Attributes:
         embeddings: float (V, T, C, D).
-        labels: int (V,), class index of each view.
-        boxes: float32 (S, K, 4), fractions of the frame.
-        scores: float32 (S, K).
+        mirrored: bool (V,), whether a view is a mirror image.
+        boxes: float32 (S, K, 4), fractions of the frame; None where no hands were requested.
+        scores: float32 (S, K); None where no hands were requested.
     """
 
     embeddings: np.ndarray
-    labels: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
+    mirrored: np.ndarray
+    boxes: np.ndarray | None
+    scores: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -63,10 +84,14 @@ class EmbeddingHeader:
         channel_names: name of each of the C channels.
         hand_frames: the S time steps in which hands were searched.
         max_hands: K, number of hands kept per frame.
-        fingerprint: how the embeddings are made; equal in all files that belong together.
-        sources: digest of what they are made from: sequences, labels, frames.
+        contract: the embedding contract; equal in all files that belong together.
+        recipe: the view recipe; empty in files without augmented rows.
+        hand_search: how hands were searched.
+        provenance: where the models come from and what computed the rows; never compared.
+        rows_digest: digest of the keys, the labels and the order of the rows.
         precision_error: difference between a lower precision and float32, by channel; empty for float32.
         storage: dtype of the numbers on disk.
+        schema_version: of the file that was read, or the one that is written.
     """
 
     shape: tuple[int, int, int, int]
@@ -74,20 +99,81 @@ class EmbeddingHeader:
     channel_names: tuple[str, ...]
     hand_frames: tuple[int, ...]
     max_hands: int
-    fingerprint: dict[str, Any]
-    sources: str = ""
+    contract: dict[str, Any]
+    recipe: dict[str, Any] = field(default_factory=dict)
+    hand_search: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    rows_digest: str = ""
     precision_error: dict[str, Any] = field(default_factory=dict)
     storage: Literal["float32", "float16"] = "float32"
+    schema_version: int = SCHEMA_VERSION
 
     def identity(self) -> dict[str, Any]:
-        """Everything that decides the rows: rows on disk are reused where this is equal.
+        """Everything that decides what a network learns from the rows; hands and augmentation settings do not.
 
         Returns:
-            All fields except `precision_error`, in types that JSON returns unchanged.
+            Fields in types that JSON returns unchanged.
+        """
+        names = ("shape", "class_names", "channel_names", "contract", "rows_digest", "storage")
+        return json.loads(json.dumps({name: getattr(self, name) for name in names}))
+
+    def content(self) -> dict[str, Any]:
+        """Everything that the file must contain: it is written again where this differs.
+
+        Returns:
+            All fields but `provenance` and `precision_error`, in types that JSON returns unchanged.
         """
         fields = asdict(self)
-        del fields["precision_error"]
+        for name in ("provenance", "precision_error"):
+            del fields[name]
         return json.loads(json.dumps(fields))
+
+    def keys(self) -> RowKeys:
+        """Makes the keys of the rows."""
+        return RowKeys(self.contract, self.recipe, self.hand_search)
+
+
+class FileGroup:
+    """Files that one plan writes one after another, and that copy rows from each other's earlier versions.
+
+    What an earlier version or an unfinished run left is therefore kept until the last file is written.
+
+    Args:
+        count: number of files.
+
+    Example:
+        >>> group = FileGroup(3)  # the training, the validation and the test file
+        >>> group.written(Path("train.h5"))  # None: two are missing
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._written: list[Path] = []
+
+    def written(self, path: Path) -> list[Path] | None:
+        """Note that a file is written.
+
+        Args:
+            path: the file.
+
+        Returns:
+            All files of the group where this was the last one, else None.
+        """
+        if path not in self._written:
+            self._written.append(path)
+        return self._written if len(self._written) == self.count else None
+
+
+class UpgradedRows(NamedTuple):
+    """What a file of schema version 1 does not hold.
+
+    Attributes:
+        contents: uint8 (N, 16), digest of the frames of each row's sequence.
+        mirrored: bool (N,).
+    """
+
+    contents: np.ndarray
+    mirrored: np.ndarray
 
 
 class PendingEmbeddings(NamedTuple):
@@ -95,15 +181,25 @@ class PendingEmbeddings(NamedTuple):
 
     Attributes:
         header: the header of the file.
-        sequence_ids: one per sequence; the rows of the file are the views of each sequence, in this order.
+        sequence_ids: one per sequence, S; the rows of the file are the views of each sequence, in this order.
+        contents: uint8 (S, 16), digest of the frames of each sequence.
+        labels: int64 (S, 2), class index of each sequence and of its mirror image.
         views: number of views of each sequence.
-        embed: takes ascending indices of sequences and yields each embedded sequence.
+        embed: takes requests in the order of the sequences and yields each embedded sequence.
+        sources: files from which rows are copied, beside those in the folder of the file.
+        upgrade: completes a file of schema version 1; None where its rows are not proven to be those of today's frames.
+        group: the files that are written together with this one.
     """
 
     header: EmbeddingHeader
     sequence_ids: list[str]
+    contents: np.ndarray
+    labels: np.ndarray
     views: int
-    embed: Callable[[list[int]], Iterator[EmbeddedSequence]]
+    embed: Callable[[list[ClipRequest]], Iterator[EmbeddedSequence]]
+    sources: tuple[Path, ...]
+    upgrade: Callable[["EmbeddingFile"], UpgradedRows | None]
+    group: FileGroup
 
 
 @dataclass(frozen=True)
@@ -129,7 +225,9 @@ class EmbeddingFile:
             HandGesturesError: the file breaks a rule of `check_file`, whatever it is that is read later.
         """
         with self.open() as file, explain_content(self.path):
-            check_file(file)
+            version = _schema_version(file)
+            assert version is not None  # `open` has checked it
+            check_file(file, version)
             data = find_dataset(file, EMBEDDINGS)
             return EmbeddingHeader(
                 shape=data.shape,
@@ -137,11 +235,9 @@ class EmbeddingFile:
                 channel_names=read_names(file, "channel_names"),
                 hand_frames=tuple(map(int, read_array(file, "hands/frames"))),
                 max_hands=find_dataset(file, "hands/boxes").shape[2],
-                fingerprint=read_json_attribute(file, "fingerprint"),
-                # early files of this schema version lack these two attributes
-                sources=read_text(file, "sources", default=""),
-                precision_error=read_json_attribute(file, "closeness"),
                 storage=data.dtype.name,
+                schema_version=version,
+                **(_read_fingerprint(file) if version == 1 else _read_descriptions(file)),
             )
 
     @cached_property
@@ -161,6 +257,24 @@ class EmbeddingFile:
             int64 (N,), 0 for the clean view.
         """
         return self._array("views/data")
+
+    @cached_property
+    def mirrored(self) -> np.ndarray | None:
+        """Whether each row is a mirror image.
+
+        Returns:
+            bool (N,); None for a file of schema version 1, which does not say it.
+        """
+        return None if self.header.schema_version == 1 else self._array("mirrored/data").astype(bool)
+
+    @cached_property
+    def contents(self) -> np.ndarray | None:
+        """Digest of the frames of each row's sequence.
+
+        Returns:
+            uint8 (N, 16); None for a file of schema version 1, which does not hold it.
+        """
+        return None if self.header.schema_version == 1 else self._array("contents/data")
 
     @cached_property
     def sequence_ids(self) -> list[str]:
@@ -216,11 +330,11 @@ class EmbeddingFile:
             on_error.callback(file.close)
             version = _schema_version(file)
             on_error.pop_all()
-        if version != SCHEMA_VERSION:
+        if version not in READABLE_VERSIONS:
             file.close()
             raise HandGesturesError(
-                f"embeddings need schema version {SCHEMA_VERSION}, but {self.path} has {version}; "
-                "run kedro run --pipeline feature_engineering to write it again"
+                f"embeddings need schema version {' or '.join(map(str, READABLE_VERSIONS))}, but {self.path} has "
+                f"{version}; run kedro run --pipeline feature_engineering to write it again"
             )
         return file
 
@@ -298,6 +412,22 @@ def _schema_version(file: h5py.File) -> int | None:
         return None
     version = file.attrs["schema_version"]
     return int(version) if isinstance(version, np.integer) else None
+
+
+def _read_descriptions(file: h5py.File) -> dict[str, Any]:
+    """The fields of the header that schema version 2 stores as attributes of the same names."""
+    names = ("contract", "recipe", "hand_search", "provenance", "precision_error")
+    return {name: read_json_attribute(file, name) for name in names} | {"rows_digest": read_text(file, "rows_digest")}
+
+
+def _read_fingerprint(file: h5py.File) -> dict[str, Any]:
+    """The same fields from the attributes of schema version 1; early files of that version lack the last two."""
+    fingerprint = read_json_attribute(file, "fingerprint")
+    sources = read_text(file, "sources", default="")
+    error = read_json_attribute(file, "closeness", optional=True)
+    fields = split_fingerprint(fingerprint)._asdict()
+    fields["provenance"] |= {"sources": sources}
+    return fields | {"precision_error": error, "rows_digest": short_digest({**fingerprint, "sources": sources})}
 
 
 def _unpack_as(stored: np.dtype, chunk: bytes, out: np.ndarray) -> None:

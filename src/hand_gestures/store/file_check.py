@@ -17,6 +17,7 @@ import numpy as np
 from zlib_ng import zlib_ng
 
 from hand_gestures.store.attribute_lengths import text_lengths
+from hand_gestures.store.row_keys import KEY_BYTES
 from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.utils.nested import parse_json
 
@@ -91,11 +92,14 @@ def explain_content(path: Path) -> Iterator[None]:
         ) from error
 
 
-def check_file(file: h5py.File) -> None:
+def check_file(file: h5py.File, schema_version: int) -> None:
     """Check all that a file declares, and the content of its labels, views and hand frames.
 
+    Attributes with descriptions are checked where they are read, see `EmbeddingFile.header`.
+
     Args:
-        file: an open embeddings file of the right schema version.
+        file: an open embeddings file.
+        schema_version: its schema version.
 
     Raises:
         RefusedContentError: the first rule that the file breaks. Damaged files raise other errors too.
@@ -111,18 +115,16 @@ def check_file(file: h5py.File) -> None:
             "channel_names must name every channel of the embeddings",
             f"there are {len(channel_names)} names for {channels} channels",
         )
-    for name in ("fingerprint", "closeness"):
-        read_json_attribute(file, name)
-    read_text(file, "sources", default="")
-    for name in ("labels/data", "views/data"):
-        values = _read_indices(file, name, size)
-        if len(values) != rows:
-            _refuse(f"{name} must have one entry per row of the embeddings", f"it has {len(values)} for {rows} rows")
-        stop = len(class_names) if name == "labels/data" else None
-        _check_range(values, name, stop, "class_names has")
+    _check_row_indices(file, "labels/data", size, rows, len(class_names), "as many as class_names has")
+    _check_row_indices(file, "views/data", size, rows)
+    if schema_version > 1:
+        _check_row_indices(file, "mirrored/data", size, rows, 2, "1 for a mirror image")
+        contents = _small_dataset(file, "contents/data", size, 2)
+        _dtype(contents, "contents/data", ("uint8",))
+        _check_rows(contents, "contents/data", (rows, KEY_BYTES))
     _check_rows(_small_dataset(file, "sequence_ids/data", size, 1), "sequence_ids/data", (rows,))
     hand_frames = _read_indices(file, "hands/frames", size)
-    _check_range(hand_frames, "hands/frames", frames, "a clip has")
+    _check_range(hand_frames, "hands/frames", frames, "as many as a clip has")
     boxes = _small_dataset(file, "hands/boxes", size, 4)
     scores = _small_dataset(file, "hands/scores", size, 3)
     _dtype(boxes, "hands/boxes", ("float32",))
@@ -333,12 +335,13 @@ def read_text(file: h5py.File, name: str, default: str | None = None) -> str:
     return _decode(_read_strings(file, name, 0, MAX_TEXT_BYTES), name, MAX_TEXT_BYTES)
 
 
-def read_json_attribute(file: h5py.File, name: str) -> dict[str, Any]:
+def read_json_attribute(file: h5py.File, name: str, optional: bool = False) -> dict[str, Any]:
     """Read an attribute that is an object in JSON.
 
     Args:
         file: the open file.
-        name: "fingerprint", or "closeness", which early files of this schema version lack.
+        name: the attribute.
+        optional: whether it may be missing; it is empty then.
 
     Returns:
         The object.
@@ -346,7 +349,7 @@ def read_json_attribute(file: h5py.File, name: str) -> dict[str, Any]:
     Raises:
         RefusedContentError: it is missing, not JSON, nested too deeply, or not an object.
     """
-    text = read_text(file, name, default=None if name == "fingerprint" else "{}")
+    text = read_text(file, name, default="{}" if optional else None)
     try:
         content = parse_json(text)
     except ValueError as error:
@@ -441,10 +444,20 @@ def _read_indices(file: h5py.File, name: str, file_size: int) -> np.ndarray:
     return dataset[:]
 
 
-def _check_range(values: np.ndarray, name: str, stop: int | None, owner: str) -> None:
+def _check_row_indices(
+    file: h5py.File, name: str, file_size: int, rows: int, stop: int | None = None, reason: str = ""
+) -> None:
+    """Check a dataset with one whole number per row."""
+    values = _read_indices(file, name, file_size)
+    if len(values) != rows:
+        _refuse(f"{name} must have one entry per row of the embeddings", f"it has {len(values)} for {rows} rows")
+    _check_range(values, name, stop, reason)
+
+
+def _check_range(values: np.ndarray, name: str, stop: int | None, reason: str) -> None:
     wrong = np.flatnonzero((values < 0) | (values >= stop) if stop is not None else values < 0)
     if len(wrong):
-        rule = f"{name} must be 0 or more" if stop is None else f"{name} must be below {stop}, as many as {owner}"
+        rule = f"{name} must be 0 or more" if stop is None else f"{name} must be below {stop}, {reason}"
         _refuse(rule, f"entry {wrong[0]} is {values[wrong[0]]}")
 
 

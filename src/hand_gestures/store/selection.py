@@ -20,7 +20,7 @@ class EmbeddingSelection:
     It has the properties and methods of `EmbeddingFile`, for the selected rows only.
 
     Attributes:
-        files: files with equal classes, channels and fingerprints.
+        files: files with equal classes, channels and contracts.
         rows: for each file, indices of the selected rows.
         channels: indices of the selected channels.
 
@@ -40,18 +40,18 @@ class EmbeddingSelection:
 
     @cached_property
     def header(self) -> EmbeddingHeader:
-        """The header of the first file with the shape, the channels and a digest of the sources of this selection."""
+        """The header of the first file with the shape, the channels and the digest of the rows of this selection."""
         whole = self.files[0].header
         _, frames, _, width = whole.shape
-        digest = hashlib.sha256()  # another choice of rows must look like another source, or training would resume
+        digest = hashlib.sha256()  # another choice of rows must have another digest, or training would resume
         for file, rows in zip(self.files, self.rows, strict=True):
-            digest.update(file.header.sources.encode())
+            digest.update(file.header.rows_digest.encode())
             digest.update(rows.astype(np.int64).tobytes())
         return replace(
             whole,
             shape=(len(self), frames, len(self.channels), width),
             channel_names=tuple(whole.channel_names[channel] for channel in self.channels),
-            sources=digest.hexdigest(),
+            rows_digest=digest.hexdigest(),
         )
 
     @cached_property

@@ -25,7 +25,7 @@ from hand_gestures.augmentation.landmark_augmentation import LANDMARK_CHANNELS, 
 from hand_gestures.classifier.bundle import Bundle, load_bundle, save_bundle
 from hand_gestures.classifier.networks import build_network, describe_network
 from hand_gestures.parameters import LandmarkAugmentationParameters, NetworkParameters, TrainingParameters
-from hand_gestures.store.fingerprint import require_same_fingerprint
+from hand_gestures.store.file_description import require_same_contract
 from hand_gestures.store.hdf5_dataset import HDF5Dataset, identity_collate, mean_and_spread
 from hand_gestures.store.selection import Embeddings
 from hand_gestures.training.module import (
@@ -86,7 +86,7 @@ def train_classifier(
 
     Args:
         train_file: embeddings (N, T, C, D) to train on, clean and augmented views.
-        val_file: embeddings to validate on, made with the same fingerprint.
+        val_file: embeddings to validate on, made with the same contract.
         network: which network, and its sizes.
         training: how it is trained.
         seed: decides the initial weights, the order of the rows and dropout.
@@ -94,10 +94,10 @@ def train_classifier(
         on_epoch: called with the metrics of each epoch; after a resume also with those of earlier epochs.
 
     Raises:
-        HandGesturesError: the files have different fingerprints, there are fewer than two classes to train on,
+        HandGesturesError: the files have different contracts, there are fewer than two classes to train on,
             `training` asks for views or a device that do not exist, or a loss is not finite.
     """
-    require_same_fingerprint(train_file.header.fingerprint, val_file.header.fingerprint)
+    require_same_contract(train_file.header.contract, val_file.header.contract)
     _require_two_classes(train_file)
     # everything that can refuse the parameters comes before `resume`, which discards the work of other parameters
     device = choose_device(training.device)
@@ -109,7 +109,7 @@ def train_classifier(
         {
             "architecture": contract.architecture,
             "standardise": network.standardise,
-            "training": training.model_dump(exclude=SPEED_ONLY),
+            "training": training.model_dump(exclude=SPEED_ONLY | {"seed"}),
             "seed": seed,
             "train": train_file.header.identity(),
             "validation": val_file.header.identity(),
@@ -259,14 +259,14 @@ def find_landmark_channels(file: Embeddings, parameters: LandmarkAugmentationPar
         channels are landmarks, because other channels cannot follow, and where `augmentation.horizontal_flip` allows
         it, because only then the classes of mirror images are known.
     """
-    names, fingerprint = file.header.channel_names, file.header.fingerprint
+    names, recipe = file.header.channel_names, file.header.recipe
     indices = [index for index, name in enumerate(names) if name in LANDMARK_CHANNELS]
     if not indices:
         return None
     mirrored_labels = None
-    if len(indices) == len(names) and fingerprint["augmentation"]["horizontal_flip"] > 0:
+    if len(indices) == len(names) and recipe["augmentation"]["horizontal_flip"] > 0:
         classes = list(file.header.class_names)
-        mirrored_labels = [classes.index(fingerprint["mirrored_labels"][name]) for name in classes]
+        mirrored_labels = [classes.index(recipe["mirrored_labels"][name]) for name in classes]
     return LandmarkChannels(indices, LandmarkAugmentation(parameters, mirrored_labels))
 
 
@@ -290,7 +290,8 @@ def _describe_model(network: NetworkParameters, file: Embeddings) -> Bundle:
         frames=frames,
         width=width,
     )
-    return Bundle({}, architecture, list(header.class_names), list(header.channel_names), frames, header.fingerprint)
+    names = list(header.class_names), list(header.channel_names)
+    return Bundle({}, architecture, *names, frames, header.contract, provenance=header.provenance)
 
 
 def _load_history(folder: Path) -> list[EpochMetrics]:

@@ -48,7 +48,7 @@ def make_split(
 ) -> tuple[pd.DataFrame, list[str], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Make the split table, the class names in the order of their labels, and the sequences of each split."""
     listed = read_official_split(Path(split.lists)) if split.lists else None
-    table = make_split_table(sequences, split.val_fraction, split.test_fraction, seed, listed)
+    table = make_split_table(sequences, split.val_fraction, split.test_fraction, split.seed_or(seed), listed)
     train, val, test = (select_sequences(sequences, table[table["side"] == name]) for name in SPLITS)
     return table, sorted(train["class_name"].unique()), train, val, test
 

@@ -54,10 +54,12 @@ def write_recipe(
     extraction: ExtractionParameters,
     seed: int,
 ) -> dict[str, Any]:
-    """Collect everything that decides the embeddings; it becomes the fingerprint of all files."""
-    from hand_gestures.embedding.plan import make_recipe
+    """Collect what decides the rows of all files: contract, view recipe, hand search; and their provenance."""
+    from hand_gestures.embedding.plan import make_extraction_recipe
 
-    return make_recipe(backbone_files, class_names, clips, augmentation, hands, extraction, seed)
+    return make_extraction_recipe(
+        backbone_files, class_names, clips, augmentation, hands, extraction, augmentation.seed_or(seed)
+    )
 
 
 def measure_precision(
@@ -82,15 +84,19 @@ def plan_embeddings(
     backbone_files: dict[str, dict[str, Any]],
     precision_error: dict[str, dict[str, float]],
     extraction: ExtractionParameters,
+    frame_digests: Path,
 ) -> tuple[PendingEmbeddings, PendingEmbeddings, PendingEmbeddings]:
-    """Plan the embeddings of all splits. The clips are embedded later, when the catalog saves these outputs."""
+    """Plan the embeddings of all splits. Missing rows are computed later, when the catalog saves these outputs."""
     from hand_gestures.embedding import plan
 
     # these names appear in the progress lines, and only "training" is augmented
     sequences = {"training": train_sequences, "validation": val_sequences, "test": test_sequences}
-    planned = plan.plan_embeddings(sequences, frames_dir, recipe, backbone_files, precision_error, extraction)
+    planned = plan.plan_embeddings(
+        sequences, frames_dir, recipe, backbone_files, precision_error, extraction, frame_digests
+    )
     logger.info(
-        "planned %s: they are embedded when the catalog saves train_embeddings, val_embeddings and test_embeddings",
+        "planned %s: missing rows are computed when the catalog saves train_embeddings, val_embeddings and "
+        "test_embeddings",
         ", ".join(
             f"{pluralise(len(pending.sequence_ids), f'{split} clip')} of {pluralise(pending.views, 'view')}"
             for split, pending in planned.items()

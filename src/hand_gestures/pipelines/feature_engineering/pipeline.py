@@ -46,6 +46,7 @@ def create_pipeline() -> Pipeline:
                     "backbone_files",
                     "precision_error",
                     "params:extraction",
+                    "frame_digests",
                 ],
                 outputs=["train_embeddings", "val_embeddings", "test_embeddings"],
                 name="plan_embeddings",

@@ -61,7 +61,7 @@ def train(
         select_channels(val_embeddings, chosen),
         network=network,
         training=training,
-        seed=seed,
+        seed=training.seed_or(seed),
         folder=folder,
         on_epoch=on_epoch,
     )
@@ -83,9 +83,9 @@ def finish_training(folder: Path, *saved: Any) -> None:
 def describe_embeddings(
     train_embeddings: EmbeddingFile, val_embeddings: EmbeddingFile, split: pd.DataFrame
 ) -> dict[str, Any]:
-    """Rows, classes, groups and fingerprint of the training and the validation file."""
+    """Rows, classes, groups, contract and origin of the training and the validation file."""
     from hand_gestures.dataset.split_table import count_groups
-    from hand_gestures.store.fingerprint import content_digest, describe_file
+    from hand_gestures.store.file_description import content_digest, describe_file
 
     return {
         name: describe_file(file)

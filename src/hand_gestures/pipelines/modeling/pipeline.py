@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
             node(
                 nodes.describe_embeddings,
                 inputs=["train_embeddings", "val_embeddings", "split"],
-                outputs="dataset_fingerprint",
+                outputs="embeddings_description",
                 name="describe_embeddings",
             ),
             node(

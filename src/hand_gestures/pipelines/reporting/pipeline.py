@@ -11,7 +11,7 @@ ATTENTION_PLOTS = [
 DATASET_PLOTS = ["clip_lengths_plot", "class_balance_plot"]
 SHEETS = ["film_strips", "confused_pairs", "contact_sheets", "hand_sheets"]
 RESULTS = [
-    "run_record", "registry_decision", "dataset_fingerprint", "split_summary", "evaluation", "test_evaluation",
+    "run_record", "registry_decision", "embeddings_description", "split_summary", "evaluation", "test_evaluation",
     "per_class", "test_per_class", "per_group", "test_per_group", "confusion", "faithfulness", "class_summary",
     "hand_rates", "mirror_audit",
 ]  # fmt: skip
