@@ -204,7 +204,7 @@ def test_a_name_like_no_other_gets_no_guess(base):
         ("extraction.precision", "fp16"),
         ("network.dropout", 1.0),
         ("training.learning_rate", 0),
-        ("training.precision", "float16"),
+        ("training.precision", "int8"),
         ("sample.jpeg_quality", 101),
         ("sample.height", 63),
     ],

@@ -19,8 +19,10 @@ from hand_gestures.utils.joint_saves import JointSaves
 from hand_gestures.utils.names import did_you_mean
 from hand_gestures.utils.rules import pluralise
 
-# Folders that a node creates, or whose absence it explains itself.
-NEED_NOT_EXIST = frozenset({"raw_videos", "raw_frames", "training_checkpoint", "comparison_work"})
+# Folders and files that a node creates, or whose absence it explains itself.
+NEED_NOT_EXIST = frozenset(
+    {"raw_videos", "raw_frames", "model_commits", "frame_digests", "training_checkpoint", "comparison_work"}
+)
 
 
 class RunChecks:
