@@ -5,7 +5,7 @@ KEDRO := $(BIN)/kedro
 LANDMARKS := data/06_models/hand_landmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint image image-test hooks docs docs-serve bench compact-backbones lock clean
+.PHONY: help install demo test lint image image-test hooks docs docs-serve bench gpu-check compact-backbones lock clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench: .venv/runtime ## repeat the measurements of docs/benchmarks.md, idle and 
 	for benchmark in extraction storage augmentation memory training_step landmarks; do \
 		$(BIN)/python benchmarks/$$benchmark.py && $(BIN)/python benchmarks/$$benchmark.py --neighbour || exit; \
 	done
+
+gpu-check: .venv/runtime ## check values and speed on the GPU of this machine; writes gpu_check.json (8 minutes)
+	$(BIN)/python benchmarks/gpu_check.py
 
 compact-backbones: .venv/runtime ## train the small backbones of the demo again (up to 60 minutes on two cores)
 	$(BIN)/python scripts/compact_backbones/train.py

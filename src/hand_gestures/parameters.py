@@ -338,7 +338,7 @@ class TrainingParameters(SeededTopic):
         description="balanced: rare classes have the same total weight as frequent classes"
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        description="bfloat16, float16: mixed precision; auto: bfloat16 if the device supports it natively"
+        description="bfloat16, float16 (CUDA): mixed precision; auto: bfloat16 if the device supports it natively"
     )
     device: Device = Field(description="auto: a CUDA device if available, otherwise the CPU")
     preload: bool | Literal["auto"] = Field(description="keep all embeddings in memory; auto: only if they fit")

@@ -1,6 +1,7 @@
 """Choosing device and precision; a machine with a GPU is simulated by what PyTorch says about it."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -92,3 +93,23 @@ def test_float16_training_needs_a_cuda_device():
 def test_every_kind_of_missing_memory_is_recognised(error):
     assert is_out_of_memory(error)
     assert not is_out_of_memory(RuntimeError("shapes differ"))
+
+
+def test_the_record_of_a_run_names_the_gpus_with_driver_and_cuda(cuda, monkeypatch, tmp_path):
+    cuda((9, 0), count=2)
+    card = SimpleNamespace(name="NVIDIA H200", total_memory=139 << 30, major=9, minor=0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    driver = tmp_path / "version"
+    driver.write_text("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build\n")
+    monkeypatch.setattr(devices, "NVIDIA_DRIVER", driver)
+    assert devices.describe_gpus() == {
+        "gpus": "NVIDIA H200 (139 GiB, 9.0), NVIDIA H200 (139 GiB, 9.0)",
+        "gpu_driver": "580.159.04",
+        "cuda": "13.0",
+    }
+
+
+def test_a_machine_without_a_gpu_has_nothing_to_record(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert devices.describe_gpus() == {}

@@ -4,6 +4,7 @@ import atexit
 import logging
 import os
 import signal
+import sys
 import threading
 from contextlib import nullcontext
 from pathlib import Path
@@ -130,6 +131,10 @@ class MlflowHooks:
 
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
+        if self.run_id is not None and "torch" in sys.modules:  # a run that computes has imported it
+            from hand_gestures.utils.devices import describe_gpus
+
+            tracking.set_tags(describe_gpus())
         self._end("FINISHED")
 
     @hook_impl

@@ -45,7 +45,6 @@ def warn_about_unused_gpu() -> None:
     """Warn where the machine has an NVIDIA GPU that PyTorch cannot use."""
     if not NVIDIA_DRIVER.is_file():
         return
-    version = re.search(r"\b\d+\.\d+(\.\d+)*\b", NVIDIA_DRIVER.read_text())
     remedy = (
         f"PyTorch is built for CUDA {torch.version.cuda}, so update the driver, or start the container with --gpus all"
         if torch.version.cuda
@@ -53,9 +52,28 @@ def warn_about_unused_gpu() -> None:
     )
     logger.warning(
         "computing on the CPU, because PyTorch cannot use the NVIDIA GPU of this machine (driver %s); %s",
-        version.group() if version else "unknown",
+        _driver_version(),
         remedy,
     )
+
+
+def describe_gpus() -> dict[str, str]:
+    """The CUDA devices that PyTorch sees, for the record of a run.
+
+    Returns:
+        Their names with memory and compute capability, the versions of driver and CUDA; empty without such a device.
+    """
+    if not torch.cuda.is_available():
+        return {}
+    devices = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+    names = [f"{device.name} ({device.total_memory >> 30} GiB, {device.major}.{device.minor})" for device in devices]
+    return {"gpus": ", ".join(names), "gpu_driver": _driver_version(), "cuda": str(torch.version.cuda)}
+
+
+def _driver_version() -> str:
+    text = NVIDIA_DRIVER.read_text() if NVIDIA_DRIVER.is_file() else ""
+    found = re.search(r"\b\d+\.\d+(\.\d+)*\b", text)
+    return found.group() if found else "unknown"
 
 
 def choose_precision(precision: str, device: str) -> str:
