@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 CLASSES, CLIPS, PERFORMERS = 1001, 20_400, 194
 QUICK = (65, 195, 6)  # more classes than a plot shows
 FRAMES, WIDTH = 4, 8
+NO_MODELS = {"models": {}}  # no network computed these embeddings
 PARAMETERS = (
     rf"clips.frames={FRAMES},clips.size=32,split.group_pattern=^(performer\d+),split.val_fraction=0.2,"
     "split.test_fraction=0.1,network.hidden=16,network.layers=1,training.epochs=1,training.batch_size=64"
@@ -86,13 +87,16 @@ def write_embeddings(root: Path) -> None:
         ids = clips["sequence_id"].tolist()
         contents = np.frombuffer(b"".join(digest(name.encode()) for name in ids), np.uint8).reshape(-1, KEY_BYTES)
         pairs = np.stack([labels, labels], axis=1).astype(np.int64)
-        header = EmbeddingHeader((len(clips), *shape), tuple(names), CHANNEL_NAMES, (0,), 2, contract)
+        header = EmbeddingHeader(
+            (len(clips), *shape), tuple(names), CHANNEL_NAMES, (0,), 2, contract, provenance=NO_MODELS
+        )
         header = replace(header, rows_digest=digest_rows(header.keys(), contents, 1, pairs, ids))
         files[side] = EmbeddingFile(root / f"05_model_input/preprocessed_{side}_dataset.h5")
         files[side].path.parent.mkdir(parents=True, exist_ok=True)
         pending = PendingEmbeddings(header, ids, contents, pairs, 1, embed, (), lambda _: None, FileGroup(1))
         write.write_embeddings(files[side].path, pending)
     hand_rates(hand_table(files)).to_csv(root / "08_reporting/dataset/hand_rates.csv", index=False)
+    (root / "08_reporting/dataset/hand_sheets").mkdir()  # the report shows none
 
 
 def run_step(name: str, command: list[str], environment: dict[str, str], log: Path) -> None:

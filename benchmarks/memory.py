@@ -28,6 +28,7 @@ def extract(folder: Path, clips: int) -> None:
     from hand_gestures.embedding.clip_views import VideoSequenceDataset
     from hand_gestures.embedding.embed_sequences import Extraction, HandSearch, embed_sequences
     from hand_gestures.embedding.extractor import ClipEmbedder
+    from hand_gestures.embedding.view_encoder import ViewEncoder
     from hand_gestures.store.embedding_file import FileGroup
     from hand_gestures.store.write import write_embeddings
 
@@ -46,10 +47,12 @@ def extract(folder: Path, clips: int) -> None:
         "provenance": {},
         "class_names": ["wave"],
     }
-    embedder = ClipEmbedder(*small_backbones(), torch.device("cpu"))
+    encoder = ViewEncoder(ClipEmbedder(*small_backbones(), torch.device("cpu")), None)
     pending = embed_sequences(
         VideoSequenceDataset(table, folder, SIZE),
-        Extraction(lambda frames: embedder, embedder.width, HandSearch(None, (), 1), recipe, {}, workers=1),
+        Extraction(
+            lambda frames: encoder, encoder.channel_names, encoder.width, HandSearch(None, (), 1), recipe, {}, workers=1
+        ),
         FileGroup(1),
         upgrade=lambda file: None,
         task="embedding",

@@ -28,7 +28,7 @@ from hand_gestures.utils.errors import HandGesturesError
 from hand_gestures.video.ingest import ingest_videos
 from hand_gestures.video.ingest_records import IngestRecords
 from hand_gestures.video.video_files import Sampling
-from small_embeddings import CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH, embedded_sequence, pending_embeddings
+from small_embeddings import CLASS_NAMES, CONTRACT, FRAMES, WIDTH, embedded_sequence, pending_embeddings
 from small_videos import replace, write_pictures, write_video
 
 CHANNELS = ["left_vit", "right_vit"]
@@ -127,7 +127,7 @@ def good_model(folder: Path) -> None:
     architecture = {"name": "bilstm", "classes": 3, "channels": 2, "width": WIDTH}
     architecture |= {"hidden": 4, "layers": 1, "dropout": 0.0}
     weights = build_network(architecture).copy_weights()
-    save_bundle(Bundle(weights, architecture, list(CLASS_NAMES), CHANNELS, FRAMES, FINGERPRINT), folder / "classifier")
+    save_bundle(Bundle(weights, architecture, list(CLASS_NAMES), CHANNELS, FRAMES, CONTRACT), folder / "classifier")
 
 
 def model_bomb(**sizes: int) -> Callable[[Path], None]:

@@ -175,7 +175,10 @@ def _options(makers: list[Node], registered: Mapping[str, Pipeline], run_params:
 
 
 def _pipeline_of(node: Node, registered: Mapping[str, Pipeline]) -> str:
-    return next(name for name in registered if name in node.tags)  # each node has the tag of its pipeline
+    """The pipeline that makes a node run; of several the one that `kedro run` includes."""
+    default = set(registered["__default__"].nodes)
+    names = sorted(registered.keys() - {"__default__"}, key=lambda name: not set(registered[name].nodes) <= default)
+    return next(name for name in names if node in registered[name].nodes)
 
 
 def _command(run_params: Mapping[str, Any]) -> str:

@@ -135,7 +135,7 @@ def test_views_made_on_a_device_equal_those_of_albumentations(frames_dir, write_
     paths = [f"wave/v_frame_{number}.png" for number in range(2)]
     for path in paths:
         write_frame(path, height, width)
-    table = pd.DataFrame({"sequence_id": ["wave/v"], "frames": [[*paths, paths[-1]]]})
+    table = pd.DataFrame({"sequence_id": ["wave/v"], "content": ["a"], "frames": [[*paths, paths[-1]]]})
     quiet = {"noise": 0.0, "light": 0.0, "distortion": 0.0}  # what remains differs by rounding only
     made = {}
     for engine in ("albumentations", "torch"):

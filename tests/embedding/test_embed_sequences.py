@@ -11,9 +11,11 @@ from hand_gestures.backbones.hand_detector import Hands
 from hand_gestures.backbones.networks import Backbone
 from hand_gestures.backbones.preprocessing import Preprocessing
 from hand_gestures.dataset.sequences import build_sequences
+from hand_gestures.embedding.channels import CHANNEL_NAMES
 from hand_gestures.embedding.clip_views import VideoSequenceDataset
 from hand_gestures.embedding.embed_sequences import Extraction, HandSearch, embed_sequences
 from hand_gestures.embedding.extractor import ClipEmbedder
+from hand_gestures.embedding.view_encoder import ViewEncoder
 from hand_gestures.parameters import AugmentationParameters
 from hand_gestures.store.embedding_file import ClipRequest, FileGroup
 from hand_gestures.store.row_keys import digest
@@ -72,7 +74,10 @@ def pending(sequences, frames_dir, detector=None, views=1, workers=0):
     return embed_sequences(
         VideoSequenceDataset(sequences, frames_dir, 16, augmentation, views, seed=3),
         Extraction(
-            lambda frames: ClipEmbedder(backbone(4, 1), backbone(10, 2), torch.device("cpu"), batch_size=2),
+            lambda frames: ViewEncoder(
+                ClipEmbedder(backbone(4, 1), backbone(10, 2), torch.device("cpu"), batch_size=2), None
+            ),
+            channel_names=CHANNEL_NAMES,
             width=4,
             search=HandSearch(detector, (0, 3, 4), 2),
             recipe={

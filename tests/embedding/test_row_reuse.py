@@ -247,7 +247,7 @@ def to_schema_1(path, project):
     fingerprint = {
         "models": header.provenance["models"],
         "clips": {"frames": 3, "size": 32},
-        "augmentation": {key: value for key, value in views.items() if key != "seed"},
+        "augmentation": {key: value for key, value in views.items() if key not in ("seed", "engine")},
         "mirrored_labels": header.recipe.get("mirrored_labels", {name: name for name in names}),
         "hands": {"enabled": True, "every": 2, "confidence": 0.25, "max_hands": 4},
         "precision": "float32",

@@ -128,7 +128,7 @@ def test_a_server_that_never_comes_back_costs_a_warning_and_nothing_else(server,
     tracking.log_metrics({"loss": 0.5}, step=2)
     tracking.set_tags({"classes": "3"})
     tracking.log_parameters({"seed": 1})
-    assert Registry("gestures", "champion", 1).offer(_eligible(), lambda bundle: None).decision == "off"
+    assert Registry("gestures", "champion", 1, 1).offer(_eligible(), lambda bundle: None).decision == "off"
     run._end("FINISHED")
     assert mlflow.active_run() is None
     first, last = warnings_of(caplog)

@@ -10,7 +10,7 @@ from hand_gestures.classifier.bundle import Bundle, save_bundle
 from hand_gestures.classifier.networks import build_network
 from hand_gestures.mlflow_support.served_model import ServedClassifier
 from hand_gestures.utils.errors import HandGesturesError
-from small_embeddings import CLASS_NAMES, FINGERPRINT, FRAMES, WIDTH
+from small_embeddings import CLASS_NAMES, CONTRACT, FRAMES, WIDTH
 
 CHANNELS = ["left_vit", "right_vit"]
 
@@ -21,9 +21,7 @@ def load(tmp_path):
     torch.manual_seed(0)
     architecture = {"name": "linear_probe", "classes": 3, "channels": 2, "width": WIDTH}
     weights = build_network(architecture).copy_weights()
-    save_bundle(
-        Bundle(weights, architecture, list(CLASS_NAMES), CHANNELS, FRAMES, FINGERPRINT), tmp_path / "classifier"
-    )
+    save_bundle(Bundle(weights, architecture, list(CLASS_NAMES), CHANNELS, FRAMES, CONTRACT), tmp_path / "classifier")
 
     def run(content):
         names = tmp_path / "channel_names.json"

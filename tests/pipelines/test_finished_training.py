@@ -1,5 +1,6 @@
 """A finished training is never lost: its result is saved before its checkpoint is removed."""
 
+import errno
 import json
 import logging
 import shutil
@@ -7,6 +8,7 @@ import shutil
 import pytest
 
 from hand_gestures.training import train as module
+from hand_gestures.utils import resumable
 from tiny_project import run
 
 
@@ -16,16 +18,28 @@ def project(demo, tmp_path):
     return shutil.copytree(demo, tmp_path / "copy")
 
 
+def fail_at(path, flush):
+    """`flush`, but the disk is full when this file is written."""
+
+    def fails(partial):
+        if partial.name.startswith(path.name):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        flush(partial)
+
+    return fails
+
+
 def test_a_training_whose_result_could_not_be_saved_is_only_saved_by_the_next_run(project, caplog, monkeypatch):
     root = project / "data/demo"
     before = json.loads((root / "08_reporting/evaluation.json").read_text())
     history = root / "08_reporting/training_history.csv"
     undisturbed = history.read_bytes()
     history.unlink()
-    history.mkdir()  # so that it cannot be saved
-    with pytest.raises(Exception, match="training_history"):
-        run(project, pipeline_names=["modeling"])
-    history.rmdir()
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(resumable, "_flush", fail_at(history, resumable._flush))
+        with pytest.raises(Exception, match="No space left on device"):
+            run(project, pipeline_names=["modeling"])
+    assert not history.exists()
     monkeypatch.setattr(module, "_make_trainer", None)  # training again would fail
     caplog.clear()
     with caplog.at_level(logging.INFO):

@@ -31,7 +31,7 @@ USED = {
 DECISION = {"sentence": "hand_gestures version 2 is the new champion: accuracy 0.750, loss 0.5"}
 
 
-def card(predictions=PREDICTIONS, names=NAMES, test=None, described=None, metrics=None, **parameters):
+def card(predictions=PREDICTIONS, names=NAMES, test=None, described=None, metrics=None, embeddings=None, **parameters):
     by_class = per_class(predictions, names)
     history = record(tracked={"name": "bilstm seed 7", "id": "0123456789abcdef"}, **(USED | parameters))
     made = {"contract": {"precision": "bfloat16"}, "provenance": {"models": MODELS}} | (described or {})
@@ -40,7 +40,7 @@ def card(predictions=PREDICTIONS, names=NAMES, test=None, described=None, metric
         test_evaluation=test or {},
         run_record=history,
         registry_decision=DECISION,
-        embeddings_description=files(**made, rows=20, sequences=5),
+        embeddings_description=embeddings or files(**made, rows=20, sequences=5),
         split_summary={"split": SPLIT, "random_split": SPLIT},
         per_class=by_class,
         test_per_class=by_class if test else by_class.head(0),
@@ -122,6 +122,9 @@ def test_the_limits_are_those_of_the_run():
     assert "- A mirror does not change the class of fist." in limits
     assert "- The mirror audit is undecided (the evidence is weak) and" in limits
     assert "mirror" not in card(described={"recipe": {"augmentation": {"views": 0, "horizontal_flip": 1.0}}})
+    without_views = files(provenance={"models": MODELS}, rows=20, sequences=20)
+    without_views["train"]["recipe"] = {}
+    assert "mirror" not in card(embeddings=without_views)
 
 
 def test_a_test_is_beside_the_validation():

@@ -244,6 +244,12 @@ def test_the_page_says_if_no_view_is_mirrored(page):
     assert "No view of a clip is mirrored." not in page().all("p")
 
 
+def test_a_file_without_augmented_views_has_no_recipe(page):
+    description = files()
+    description["train"]["recipe"] = {}
+    assert "No view of a clip is mirrored." in page(embeddings_description=description).all("p")
+
+
 def test_the_page_says_if_hands_were_not_searched_for(page):
     found = page(hand_rates=rates(np.nan))
     assert found.all("section")[6].endswith("Hands Hands were not searched for (hands.enabled).")

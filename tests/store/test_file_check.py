@@ -276,7 +276,10 @@ HEADER = {
         attribute("class_names", np.array([b"a" * 5000, b"b", b"c"])),
         "text of class_names must take at most 4096 bytes, but one takes 5000",
     ),
-    "long sources": (attribute("sources", "a" * 2_000_000), "text of sources must take at most 1048576 bytes, but one"),
+    "long contract": (
+        attribute("contract", "a" * 2_000_000),
+        "text of contract must take at most 1048576 bytes, but one",
+    ),
     "attributes in a heap": (many_attributes, r"attribute \w+ must be in the header of the file, but it is in a heap"),
     "no contract": (without_attribute("contract"), "must have the attribute contract, but it is missing"),
     "no digest of rows": (without_attribute("rows_digest"), "must have the attribute rows_digest, but it is missing"),

@@ -62,7 +62,8 @@ def mirrored_rows_of_schema_1(
     if not any(views):
         return np.zeros(len(views), bool)  # clean rows need no recipe
     try:
-        parameters = AugmentationParameters.model_validate(augmentation)
+        # schema version 1 had this engine only
+        parameters = AugmentationParameters.model_validate({"engine": "albumentations", **augmentation})
     except ValidationError as error:
         raise HandGesturesError(
             f"an embeddings file with augmented rows needs its augmentation, but it is incomplete "

@@ -66,7 +66,7 @@ def model_card(results: RunResults) -> str:
         training=text_table(["parameter", "value"], training),
         caveats=report.run_caveats(results),
         mirrors=report.mirror_sentences(results),
-        swapped=_swapped_classes(train_file["recipe"]["mirrored_labels"]),
+        swapped=_swapped_classes(train_file["recipe"].get("mirrored_labels", {})),
         pretrained=report.pretrained_models(train_file["provenance"]["models"], parameters),
     )
     return str(card)

@@ -208,8 +208,8 @@ def mistakes_table(confusion: pd.DataFrame) -> pd.DataFrame:
 
 def mirror_sentences(results: RunResults) -> list[str]:
     """What the mirror audit found, contradictions first; empty where no view is mirrored."""
-    augmentation = results.train_file["recipe"]["augmentation"]
-    if not augmentation["views"] or not augmentation["horizontal_flip"]:
+    augmentation = results.train_file["recipe"].get("augmentation")  # a file without augmented views has none
+    if not augmentation or not augmentation["views"] or not augmentation["horizontal_flip"]:
         return []
     return [*mirror_contradictions(results.mirror_audit), *describe_mirrors(results.mirror_audit)]
 
