@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 # Every 10 seconds the mean of two samples: five points for a run of a minute, 8640 for a day.
 SAMPLING_SECONDS, SAMPLES_PER_POINT = 5, 2
 
-END_SECONDS = 8  # after SIGTERM; whoever sends it often sends SIGKILL after ten seconds
+END_SECONDS = 8  # after SIGTERM; Docker, for example, sends SIGKILL after ten seconds
 
 for _name, _value in REQUEST_DEFAULTS.items():
     os.environ.setdefault(_name, _value)
