@@ -1,5 +1,6 @@
 """Parts of the pipelines: what they need is on disk after a full run, and where it is not, nothing starts."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,12 @@ PIPELINES = register_pipelines()
 NODES = {node.name: node for pipeline in PIPELINES.values() for node in pipeline.nodes}
 NOT_IN_DEMO = {"tiny_pixels", "comparison_trials", "comparison", "comparison_plot"}  # the comparison makes them
 CLASSES = ("fist", "wave")
+
+
+@pytest.fixture(scope="module")
+def demo(demo, tmp_path_factory) -> Path:
+    """A copy of the tiny demo: runs here must not add MLflow runs to the one that other tests read."""
+    return shutil.copytree(demo, tmp_path_factory.mktemp("partial") / "demo")
 
 
 @pytest.fixture(scope="module")
