@@ -1,26 +1,15 @@
 """Tens of thousands of classes: tables of groups x classes or classes x classes would take gigabytes."""
 
 import logging
-import tracemalloc
-from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 
 from hand_gestures.dataset import split_assignment
 from hand_gestures.dataset.split_table import leave_one_group_out, make_split_table
+from limited_memory import limited_memory
 
 CLASSES = 33_000
-
-
-@contextmanager
-def limited_memory(megabytes):
-    """Fails if more memory was allocated at once."""
-    tracemalloc.start()
-    yield
-    peak = tracemalloc.get_traced_memory()[1] / 1e6
-    tracemalloc.stop()
-    assert peak < megabytes
 
 
 def sequences(groups=None):

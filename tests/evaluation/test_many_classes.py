@@ -1,27 +1,15 @@
 """Tens of thousands of classes: a table of classes x classes or of clips x classes would take gigabytes."""
 
-import tracemalloc
-from contextlib import contextmanager
-
 import numpy as np
 import pandas as pd
 
 from hand_gestures.evaluation import tables
 from hand_gestures.evaluation.metrics import ScoredClips, compute_metrics, rank_classes
 from hand_gestures.evaluation.tables import OTHER_CLASSES, TRUE_CLASS, confusion, per_class
+from limited_memory import limited_memory
 
 CLASSES = 33_000
 NAMES = [f"class{number:05d}" for number in range(CLASSES)]
-
-
-@contextmanager
-def limited_memory(megabytes):
-    """Fails if more memory was allocated at once."""
-    tracemalloc.start()
-    yield
-    peak = tracemalloc.get_traced_memory()[1] / 1e6
-    tracemalloc.stop()
-    assert peak < megabytes
 
 
 def predictions(names=NAMES, wrong=3):

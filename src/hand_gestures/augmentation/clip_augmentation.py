@@ -125,9 +125,7 @@ class ClipAugmentation:
         Returns:
             The drawn view.
         """
-        draws = np.random.default_rng(seed)
-        mirrored = _draw_mirror(self.parameters, draws)
-        self.transforms.set_random_state(draws, random.Random(seed))
+        mirrored = self._start_draws(seed)
         # the parameters that were drawn are known only after they were applied: to one frame
         applied = self.transforms(images=frame[None])["applied_transforms"]
         return DrawnView(mirrored, [drawn_step(name, parameters) for name, parameters in applied])
@@ -145,13 +143,18 @@ class ClipAugmentation:
         """
         if clip.shape[1] > self.size or clip.shape[2] > self.size:
             clip = resize_clip(clip, self.size)  # before all other steps: they are cheaper on fewer pixels
-        draws = np.random.default_rng(seed)
-        mirrored = _draw_mirror(self.parameters, draws)  # the first draw: `is_mirrored` repeats it
+        mirrored = self._start_draws(seed)
         if mirrored:
             clip = np.ascontiguousarray(clip[:, :, ::-1])
+        return resize_clip(self.transforms(images=clip)["images"], self.size), mirrored
+
+    def _start_draws(self, seed: int) -> bool:
+        """Make the next draws of all steps those of this seed; whether the view is mirrored."""
+        draws = np.random.default_rng(seed)
+        mirrored = _draw_mirror(self.parameters, draws)  # the first draw: `is_mirrored` repeats it
         # `set_random_seed` would give every step the same numbers: noise and blur would always come together
         self.transforms.set_random_state(draws, random.Random(seed))
-        return resize_clip(self.transforms(images=clip)["images"], self.size), mirrored
+        return mirrored
 
 
 def _build_transforms(limits: AugmentationParameters) -> A.Compose:

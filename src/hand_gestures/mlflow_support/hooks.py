@@ -218,7 +218,7 @@ def _artifacts(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, tuple[Path
 
 
 def nodes_to_run(pipeline: Pipeline, catalog: DataCatalog, only_missing_outputs: bool) -> Pipeline:
-    """The nodes that Kedro will run: all, or with `--only-missing-outputs` those of which an output does not exist.
+    """The nodes that Kedro will run: all, or with `--only-missing-outputs` those with an output that does not exist.
 
     Args:
         pipeline: the nodes that the user selected; every output of them is stored.
